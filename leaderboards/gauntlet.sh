@@ -11,6 +11,7 @@ gauntlet() {
 # on no card, and to be had for any: `ldbench measure` takes it where training images are given
 gauntlet sandbox-brain-t2i --metric fld --with-card
 gauntlet sandbox-chest-t2i --metric fld --with-card
+gauntlet sandbox-chest-findings-t2i
 for task in sandbox-brain-aging sandbox-brain-disease sandbox-chest-sex; do
     gauntlet "$task" --cases 40
 done

@@ -28,6 +28,10 @@ for task in sandbox-brain-t2i sandbox-chest-t2i; do
 done
 matrix sandbox-brain-t2i-plain sandbox-brain-t2i-diverse sandbox-brain-t2i-diverse-plain --models basic-ft-ld --seeds 0-2
 
+# films of several findings: the rows that bound it, the cheats, and one method with drift and without
+matrix sandbox-chest-findings-t2i --models real,mean-image
+matrix sandbox-chest-findings-t2i --models copies,collapse,chimera,sd,sd-ld,basic-ft,basic-ft-ld --seeds 0-2
+
 # what bounds an edit
 for task in sandbox-brain-aging sandbox-brain-disease sandbox-chest-disease sandbox-chest-sex; do
     matrix "$task" --models copy-source,gain-only,autoencoder,oracle

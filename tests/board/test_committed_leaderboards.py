@@ -14,7 +14,9 @@ from ldbench.task import card
 
 from .committed import FOLDER, TASKS, beats, boards, ranked, scores
 
-CHEATED = [task for task in TASKS if task in ("sandbox-brain-t2i", "sandbox-chest-t2i")]
+CHEATED = [
+    task for task in TASKS if task in ("sandbox-brain-t2i", "sandbox-chest-t2i", "sandbox-chest-findings-t2i")
+]
 FROM_TEXT = [task for task in TASKS if "-t2i" in task]
 
 
@@ -58,7 +60,7 @@ def test_no_ranked_row_is_better_than_real_scans(task: str) -> None:
         metric.metric for metric in boards()[task].metrics
         if axis_of(metric.metric) == "utility" or (axis_of(metric.metric), metric.direction) == ("fidelity", "lower")
     ]  # fmt: skip
-    assert {"viewed_fid", "fid", "auc"} <= set(bounded)
+    assert {"viewed_fid", "fid", _utility(task)} <= set(bounded)
     for metric in bounded:
         found = scores(task, metric)
         assert [row.model.name for row in ranked(task) if beats(found[row.model.name], found[REAL])] == [], metric
@@ -81,9 +83,13 @@ def test_no_row_of_copies_is_ranked(task: str) -> None:
     assert [row.model.name for row in ranked(task) if novelty[row.model.name].value > 0.5] == []
 
 
+def _utility(task: str) -> str:
+    return "labels_auc" if card.load(task).data.labels else "auc"
+
+
 @pytest.mark.parametrize("task", CHEATED)
 def test_a_classifier_learns_from_scans_and_not_from_a_mean(task: str) -> None:
-    utility = scores(task, "auc")
+    utility = scores(task, _utility(task))
     assert 0.8 <= utility[REAL].value < 0.995
     assert utility["mean-image"].ci_low <= 0.5 <= utility["mean-image"].ci_high
 

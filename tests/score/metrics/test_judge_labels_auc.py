@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 
 from ldbench.api import Measured
-from ldbench.data.task_data import TaskData, task_data
+from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.errors import MetricError, PluginError
 from ldbench.records.from_table import TypedError
 from ldbench.run.requirements import inspect
@@ -193,3 +193,14 @@ def test_labels_too_rare_to_count_are_told_before_a_run() -> None:
     assert "evaluation cases and in training scans" in lines[0]
     assert "in test scans and in cases" in lines[1]
     assert not inspect(labelled(), 0).unmet
+
+
+def test_the_judge_of_the_shipped_card_ships_and_reads_each_label() -> None:
+    task = card.load("sandbox-chest-findings-t2i")
+    assert task.judge is not None
+    data = task_data(task, 0)
+    scans = data.of_classes("validation")[::2]
+    images = torch.from_numpy(np.stack([data.dataset.image(scan) for scan in scans]))
+    read = pinned_label_judge(task.judge, task.data.labels, shipped=network_files(task.data)).scores(images)
+    has = np.array([[scan.attributes[label] for label in task.data.labels] for scan in scans])
+    assert roc_auc_score(has, read, average=None).min() > 0.8
