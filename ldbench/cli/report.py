@@ -72,9 +72,7 @@ def report(
     instead = {"--by": bool(by), "--cost": cost}
     pages = {"--task": bool(task), "--gallery": gallery is not None}
     _check_options(format_, out, pages, instead, gated_choice=bool(check and (only or without)))
-    if cost and (metric or all_metrics):
-        option = "--metric" if metric else "--all-metrics"
-        raise UsageError(f"{option}: expected no --cost beside it, as what a run costs is of no metric; leave one out")
+    _check_cost(cost, {"--metric": bool(metric), "--all-metrics": all_metrics})
     paths = options.results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
@@ -91,6 +89,13 @@ def report(
             _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metric))
         else:
             _write(kept, format_, out, gallery, all_metrics or bool(metric), task or ())
+
+
+def _check_cost(cost: bool, of_metrics: Mapping[str, bool]) -> None:
+    """Raises `UsageError` for options about metrics beside `--cost`."""
+    given = [name for name, asked in of_metrics.items() if asked]
+    if cost and given:
+        raise UsageError(f"{given[0]}: expected no --cost beside it, for what a run costs is of no metric; drop one")
 
 
 def _check_options(
