@@ -136,7 +136,7 @@ FRD = Metric(
     bounds=(0.0, math.inf), networks=("radiomics",), axis="fidelity",
     catches=(
         "blur", "noise", "contrast", "gain", "averaged", "collapse", "tails", "other-modality", "upside-down",
-        "chimera", "mirrored", "lesion", "hole", "shuffled", "inverted",
+        "chimera", "mirrored", "hole", "shuffled", "inverted",
     ),
     blind_to=("swapped-classes", "copies", "test-copies"),
 )

@@ -190,5 +190,5 @@ JUDGE_LABELS_AUC = Metric(
     direction="higher", compute=_of_inputs, compares="generated images and the labels asked for",
     interval="over cases (DeLong), judge held fixed", settings=JudgeLabelsSpec, needs=frozenset({"judge", "labels"}),
     bounds=(0.0, 1.0), networks=("resnet18",), axis="condition", groups="units",
-    catches=("swapped-classes", "class-share"), blind_to=("jpeg",),
+    catches=("swapped-classes", "class-share"), blind_to=("jpeg", "copies"),
 )
