@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -167,8 +167,6 @@ def _lacks(
         )
     if metric.groups in _OF_NUMBERS and metric.every_class and len({_by_class(each) for each in folders}) > 1:
         return "its value depends on the number of images of each class; give as many of each"
-    if name := _other_setting(metric, scores):
-        return f"its {name} is {other.parameters.get(name)} and {one.parameters.get(name)}; measure both alike"
     complete = (each and each.keys() == score.contributions.keys() for each, score in zip(parts, scores, strict=True))
     if not all(complete):
         return "nothing says what each image adds to it"
@@ -180,13 +178,6 @@ def _lacks(
     if one.interval != "share" and (still or (one.value != other.value and not _variance(parts))):
         return "the images show no spread, so no test says how sure the difference is"
     return ""
-
-
-def _other_setting(metric: Metric, scores: tuple[Measured, Measured]) -> str:
-    """The first of a metric's settings in which two scores differ; "" where there is none."""
-    one, other = scores
-    names = (item.name for item in fields(metric.settings))
-    return next((name for name in names if one.parameters.get(name) != other.parameters.get(name)), "")
 
 
 def _by_class(folder: FolderScores) -> tuple[tuple[str, int], ...]:

@@ -91,13 +91,6 @@ def report(
             _write(kept, format_, out, gallery, all_metrics or bool(metric), task or ())
 
 
-def _check_cost(cost: bool, of_metrics: Mapping[str, bool]) -> None:
-    """Raises `UsageError` for options about metrics beside `--cost`."""
-    given = [name for name, asked in of_metrics.items() if asked]
-    if cost and given:
-        raise UsageError(f"{given[0]}: expected no --cost beside it, for what a run costs is of no metric; drop one")
-
-
 def _check_options(
     format_: ReportFormat, out: Path | None, pages: Mapping[str, bool], instead: Mapping[str, bool], gated_choice: bool
 ) -> None:
@@ -115,6 +108,11 @@ def _check_options(
         raise UsageError(f"{asked[0]}: expected a format of tables beside it, got {format_}; pages show it anyway")
     if gated_choice:
         raise UsageError("--check: expected no --only or --without beside it: a gate judges all rows; leave them out")
+
+
+def _check_cost(cost: bool, of_metrics: Mapping[str, bool]) -> None:
+    for option in (name for name, given in of_metrics.items() if cost and given):
+        raise UsageError(f"{option}: expected no --cost beside it, as what a run costs is of no metric; leave one out")
 
 
 def _of_metrics(boards: BoardSet, metrics: Sequence[str]) -> BoardSet:

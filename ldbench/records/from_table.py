@@ -11,8 +11,8 @@ import difflib
 import math
 import re
 import types
-from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ldbench.errors import LdbenchError
 
@@ -95,6 +95,8 @@ def convert(hint: Any, value: object, key: str) -> Any:
     if origin is Literal and value in arguments:
         return value
     if origin in (tuple, list) and isinstance(value, list | tuple):
+        if _as_wanted(arguments[0], value):
+            return origin(value)
         return origin(convert(arguments[0], item, f"{key}[{index}]") for index, item in enumerate(value))
     if origin is not None and isinstance(value, Mapping) and _is_subclass(origin, Mapping):
         return {name: convert(arguments[1], item, _join(key, name)) for name, item in value.items()}
@@ -107,6 +109,14 @@ def convert(hint: Any, value: object, key: str) -> Any:
     if hint is types.NoneType and value is None:
         return None
     raise TypedError(f"{key}: expected {_spell(hint)}, got {value!r:.60}")
+
+
+def _as_wanted(hint: Any, values: Sequence[object]) -> bool:
+    """Whether all are numbers or texts of the very type, as are the many that each image adds to a score: then none has
+    to be looked at by itself."""
+    if hint not in (float, int, str) or not all(type(value) is hint for value in values):
+        return False
+    return hint is not float or all(map(math.isfinite, cast("Sequence[float]", values)))
 
 
 def _is_finite(value: int | float) -> bool:

@@ -46,8 +46,8 @@ class FreshRun:
 def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Settings) -> FreshRun:
     """Run the model on the task and on the same task over the subjects that `data_seed` draws."""
     task = card.load(task_name)
-    frozen, path = run(task_name, model_name, settings)
     folder = _folder(task, data_seed, settings.out)
+    frozen, path = run(task_name, model_name, settings)
     processes = current_processes(settings.device)
     if processes.is_first:
         _rendered(task, task_name, data_seed, folder, settings)
@@ -67,7 +67,11 @@ def _folder(task: card.Task, data_seed: int, out: Path) -> Path:
     elsewhere = default_folder(task.data.dataset, data_seed)
     if own.exists() or not (elsewhere / RENDERED).is_file():
         return own
-    before, asked = read_rendered(elsewhere), (task.data.dataset, data_seed, task.data.revision, TEST_ALONE)
+    try:
+        before = read_rendered(elsewhere)
+    except ResultError:  # nobody named that folder
+        return own
+    asked = (task.data.dataset, data_seed, task.data.revision, TEST_ALONE)
     return elsewhere if (before.dataset, before.seed, before.revision, before.splits) == asked else own
 
 

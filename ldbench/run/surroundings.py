@@ -90,7 +90,8 @@ def _determinism() -> tuple[bool, bool]:
 def _determine(asked: tuple[bool, bool]) -> None:
     import torch
 
-    torch.use_deterministic_algorithms(asked[0], warn_only=asked[1])
+    if asked != _determinism():  # setting it imports torch's compiler, for a second
+        torch.use_deterministic_algorithms(asked[0], warn_only=asked[1])
 
 
 def _checks() -> tuple[bool, bool]:

@@ -61,10 +61,13 @@ def test_a_dry_run_refuses_the_folder_that_the_real_call_refuses(own: Path, tmp_
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "others" / "images").mkdir(parents=True)
     (tmp_path / "others" / "images" / "1.png").write_bytes(b"")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "images").write_text("", encoding="utf-8")
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "state.json").write_text('{"dataset": "another"}', encoding="utf-8")
     for out, expected in (
         ("file", f"can't prepare into {tmp_path / 'file'}: "), ("file/below", f"{tmp_path / 'file'}"),
+        ("half", f"can't prepare into {tmp_path / 'half'}: "),
         ("others", "expected an empty folder or a begun one, got other images; choose another --out"),
         ("begun", "begun with another dataset, 'another' and not 'folder'; choose another --out or remove it"),
     ):

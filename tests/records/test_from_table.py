@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -96,3 +97,20 @@ def test_a_text_means_the_first_reading_that_the_type_takes(hint: object, text: 
 def test_a_text_that_no_reading_fits_is_quoted_as_it_was_typed(text: str) -> None:
     with pytest.raises(TypedError, match=f"key: expected an integer, got '{text}'"):
         value_of(int, text, "key")
+
+
+@pytest.mark.parametrize(
+    ("hint", "values", "message"),
+    [
+        (tuple[float, ...], [1.0, math.inf], r"x\[1\]: expected a finite number, got inf"),
+        (tuple[float, ...], [1.0, "2"], r"x\[1\]: expected a finite number, got '2'"),
+        (list[int], [1, True], r"x\[1\]: expected an integer, got True"),
+        (list[str], ["a", 1], r"x\[1\]: expected a string"),
+    ],
+)
+def test_one_wrong_of_many_is_named_by_its_place(hint: object, values: list[object], message: str) -> None:
+    with pytest.raises(TypedError, match=message):
+        convert(hint, values, "x")
+    assert convert(tuple[float, ...], [1, 2.0], "x") == (1.0, 2.0)
+    assert [type(one) for one in convert(tuple[float, ...], [1, 2.0], "x")] == [float, float]
+    assert convert(list[str], ("a", "b"), "x") == ["a", "b"]

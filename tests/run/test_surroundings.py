@@ -146,3 +146,13 @@ def test_random_states_of_all_gpus_are_kept_where_one_is_in_use(
     monkeypatch.setattr(torch.random, "fork_rng", forking)
     with states_kept(torch.device(device)):
         assert seen == [*range(forked)]
+
+
+def test_what_is_as_in_a_new_process_already_imports_no_compiler() -> None:
+    program = (
+        "import sys, torch\nfrom ldbench.run.surroundings import caller_kept\n"
+        "with caller_kept(torch.device('cpu')): pass\n"
+        "print([name for name in sys.modules if name.startswith('torch._inductor')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

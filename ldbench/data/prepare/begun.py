@@ -34,11 +34,11 @@ def claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
 def check_begun(out: Path, reader: Reader, plan: Plan, root: Path) -> bool:
     """Whether `out` was begun in this way. `DataError` where it was begun otherwise or nothing can be written there;
     writes nothing itself."""
-    _check_place(out)
-    path = out / _STATE
+    images, path = out / "images", out / _STATE
+    _check_place(images)
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        others = before is None and (out / "images").is_dir() and any((out / "images").iterdir())
+        others = before is None and images.is_dir() and any(images.iterdir())
     except (OSError, ValueError) as error:
         raise _unusable(out, error) from error
     if others:
@@ -49,13 +49,13 @@ def check_begun(out: Path, reader: Reader, plan: Plan, root: Path) -> bool:
     return before is not None
 
 
-def _check_place(out: Path) -> None:
+def _check_place(images: Path) -> None:
     """`DataError` where the folder, or the nearest above it that is there, is none, or may not be written to."""
-    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    there = next(path for path in (images, *images.absolute().parents) if path.exists())
     if not there.is_dir():
-        raise _unusable(out, f"{there} is no folder")
+        raise _unusable(images.parent, f"{there} is no folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise _unusable(out, f"{there} may not be written to")
+        raise _unusable(images.parent, f"{there} may not be written to")
 
 
 def _unusable(out: Path, why: object) -> DataError:

@@ -80,7 +80,7 @@ def labels_auc_score(
     subjects: Subjects = None,
 ) -> Measured:
     """The macro AUC as a score; images are `(N, 3, H, W) float32 in [0, 1]`, `n` counts the training images, and the
-    parameter `n_test` the test images, of which some label is known.
+    parameter `n_test` the test images, of which some label that counts is known.
 
     The labels of either set are by name, `(N,)`: 1, 0, or NaN where nobody knows. What a training has given before is
     taken from `folder`; None keeps nothing. `subjects` are those of the test images. Raises `MetricError` where no

@@ -32,7 +32,7 @@ def file(tmp_path: Path, baseline: Boards) -> Path:
     return tmp_path / "boards" / f"{TASK.id}.json"
 
 
-def test_the_gate_is_judged_and_its_files_are_lay(tmp_path: Path, file: Path) -> None:
+def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path) -> None:
     worse = lay(tmp_path / "worse", bent(BASELINE, "ours", "fid", 9.0))
     wanted = GateRequest(file, ("0.01",), junit=tmp_path / "out/junit.xml", summary=tmp_path / "out/summary.md")
     said, passed = run_gate([worse], wanted)

@@ -107,7 +107,7 @@ def test_a_seed_gives_its_bytes_and_another_gives_other_patients(tmp_path: Path)
 
 @pytest.mark.parametrize("name", SHOWABLE)
 def test_a_finding_shows_beside_all_others(name: str) -> None:
-    """Taken from a film that shows everything, it changes the film as much as a reader can see, and nothing else."""
+    """Taken from a film of each of these four patients that shows everything, it changes what a reader can see."""
     seen = []
     for index in range(4):
         patient = of_several(draw_patient(SEED, "validation", index))

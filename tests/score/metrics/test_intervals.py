@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from ldbench.errors import MetricError
@@ -16,6 +18,7 @@ from ldbench.score.metrics.intervals import (
     group_jackknife,
     mean_interval,
     reach_of_difference,
+    t_quantile,
     wilson_interval,
 )
 
@@ -58,6 +61,11 @@ def test_classes_with_enough_samples_change_no_group() -> None:
         groups(of, 20, np.random.default_rng(7)) for groups, of in ((deletion_groups, 60), (class_groups, labels))
     )
     assert np.array_equal(plain, found)
+
+
+@given(degrees=st.floats(0.5, 1e6), level=st.floats(0.5, 0.9999))
+def test_a_quantile_is_scipys_to_the_last_bit(degrees: float, level: float) -> None:
+    assert t_quantile(degrees, level) == stats.t.ppf(0.5 + level / 2, degrees)
 
 
 def test_jackknife_of_a_difference_of_means_has_its_known_error() -> None:
