@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from ldbench.board.gather import BoardSet
 from ldbench.board.row_labels import labels
 from ldbench.records.names import one_line
+from ldbench.records.subgroups import Group
 from ldbench.report.by_group import groups_of_board
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.group_tables import SURE_MARK, ByRow, sure_of
@@ -36,7 +37,7 @@ def gap_table(results: BoardSet, task: str) -> tuple[TextTable, str] | None:
         return None
     lacking = len(ranked & {*groups.without})
     said = f"Of {len(ranked)} ranked rows {len(ranked) - lacking} have groups."
-    headings = ["by", "metric", "gaps that leave out 0", "largest gap of a ranked row", f"{beside}, a reference"]
+    headings = ["by", "metric", "gaps that leave out 0", "largest: worst, best, gap", f"{beside}, a reference"]
     return TextTable(headings, lines, "llrll"), said
 
 
@@ -45,16 +46,22 @@ def _line(metric: str, of_rows: ByRow, ranked: Collection[str], beside: str) -> 
     theirs = {label: row for label, row in of_rows.items() if label in ranked}
     sure, count = sure_of([theirs])
     yield f"{sure} of {count}"
-    gapped = {label: row for label, row in theirs.items() if row.breakdown.worst}
-    widest = max(gapped, key=lambda label: gapped[label].breakdown.gap, default=None)
+    gaps = {label: row.breakdown for label, row in theirs.items() if row.breakdown.worst}
+    # of those that are sure, if any is
+    widest = max(gaps, key=lambda label: (gaps[label].gap_low > 0, gaps[label].gap), default=None)
     yield _NONE if widest is None else f"{widest}: {_gap(of_rows, widest)}"
     yield _gap(of_rows, beside)
 
 
 def _gap(of_rows: ByRow, label: str) -> str:
-    """The worst and the best group of a row, with their gap; a dash where it compares none."""
+    """The worst and the best group of a row with their values, then their gap; a dash where it compares none."""
     if label not in of_rows or not (one := of_rows[label].breakdown).worst:
         return _NONE
     value, interval = with_interval(one.gap, one.gap_low, one.gap_high)
     mark = f" {SURE_MARK}" if one.gap_low > 0 else ""
-    return f"{one_line(one.worst)} behind {one_line(one.best)} by {value} {interval}{mark}"
+    worst, best = (_valued(one.group(name)) for name in (one.worst, one.best))
+    return f"{worst}, {best}: {value} {interval}{mark}"
+
+
+def _valued(group: Group) -> str:
+    return f"{one_line(group.name)} {with_interval(group.value, group.ci_low, group.ci_high)[0]}"

@@ -38,7 +38,7 @@ def measured(folder: Path, rows: dict[str, Breakdown | None]) -> BoardSet:
     return board_set(collect([folder]))
 
 
-def test_a_line_has_the_ranked_row_of_the_largest_gap_and_how_many_are_sure(tmp_path: Path) -> None:
+def test_a_line_has_the_ranked_row_of_the_largest_sure_gap_and_how_many_are_sure(tmp_path: Path) -> None:
     rows = {
         "basic-ft": by_sex(3.0, 1.0), "lora": by_sex(5.0, 6.0, "male"), "sd": None,
         "real": by_sex(0.5, 0.2), "mean-image": by_sex(90.0, 1.0),
@@ -47,10 +47,16 @@ def test_a_line_has_the_ranked_row_of_the_largest_gap_and_how_many_are_sure(tmp_
     assert made is not None
     table, said = made
     assert table.rows == [[
-        "sex", "viewed_fid ↓", "1 of 2", "lora: male behind female by 5.0 [0, 11.0]",
-        "female behind male by 0.50 [0.30, 0.70] *",
+        "sex", "viewed_fid ↓", "1 of 2", "basic-ft: female 43.0, male 40.0: 3.0 [2.0, 4.0] *",
+        "female 40.5, male 40.0: 0.50 [0.30, 0.70] *",
     ]]  # fmt: skip
     assert said == "Of 3 ranked rows 2 have groups."
+
+
+def test_where_no_gap_is_sure_the_largest_is_named(tmp_path: Path) -> None:
+    made = gap_table(measured(tmp_path, {"basic-ft": by_sex(3.0, 4.0), "lora": by_sex(5.0, 6.0, "male")}), TASK.id)
+    assert made is not None
+    assert made[0].rows[0][2:4] == ["0 of 2", "lora: male 45.0, female 40.0: 5.0 [0, 11.0]"]
 
 
 def test_a_board_without_groups_has_no_table(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from ldbench.errors import DataError
 from ldbench.records.files import write_text_atomic
 
 _STATE = "state.json"
+_BEFORE_IT = ("images", "skipped.csv")  # what a call that came to nothing may have left
 
 
 def claim(out: Path, reader: Reader, plan: Plan, root: Path) -> None:
@@ -38,15 +39,21 @@ def check_begun(out: Path, reader: Reader, plan: Plan, root: Path) -> bool:
     _check_place(images)
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        others = before is None and images.is_dir() and any(images.iterdir())
+        others = [] if before is not None else [*_others(out), *_others(images)]
     except (OSError, ValueError) as error:
         raise _unusable(out, error) from error
-    if others:
-        raise DataError(f"{out}: expected an empty folder or a begun one, got other images; choose another --out")
+    if others:  # they may be the owner's, and would be written over
+        raise DataError(f"{out}: expected an empty folder or a begun one, got {min(others)} there; choose another --out")
     state = _state_of(reader, plan, root)
     if before is not None and before != state:
         raise DataError(f"{out}: begun with another {_difference(before, state)}; choose another --out or remove it")
     return before is not None
+
+
+def _others(folder: Path) -> list[str]:
+    """The names in a folder that are not preparation's, none where there is no folder; hidden ones don't count."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [name for name in names if name not in _BEFORE_IT and not name.startswith(".")]
 
 
 def _check_place(images: Path) -> None:
