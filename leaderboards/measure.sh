@@ -51,7 +51,6 @@ matrix sandbox-brain-disease --models pix2pix-zero,pix2pix-zero-ld --seeds 0-2
 matrix sandbox-brain-disease-plain sandbox-brain-disease-diverse sandbox-brain-disease-diverse-plain \
     --models pix2pix-zero-ld --seeds 0-2
 matrix sandbox-chest-disease --models pix2pix-zero,pix2pix-zero-ld --seeds 0-2
-matrix sandbox-chest-sex --models pix2pix-zero-ld --seeds 0-2
+matrix sandbox-chest-sex --models pix2pix-zero,pix2pix-zero-ld,sdedit,sdedit-ld --seeds 0-2
 matrix sandbox-brain-disease sandbox-chest-disease --models sdedit,sdedit-ld --seeds 0-2
-matrix sandbox-chest-sex --models sdedit-ld --seeds 0-2
 matrix sandbox-brain-disease --models instruct-pix2pix-ft,instruct-pix2pix-ft-ld --seeds 0-2

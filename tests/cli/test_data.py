@@ -68,7 +68,7 @@ def test_a_dry_run_refuses_the_folder_that_the_real_call_refuses(own: Path, tmp_
     for out, expected in (
         ("file", f"can't prepare into {tmp_path / 'file'}: "), ("file/below", f"{tmp_path / 'file'}"),
         ("half", f"can't prepare into {tmp_path / 'half'}: "),
-        ("others", "expected an empty folder or a begun one, got 1.png there; choose another --out"),
+        ("others", "expected an empty folder or a begun one, got 1.png; choose another --out"),
         (own, "expected an empty folder or a begun one, got "),
         ("begun", "begun with another dataset, 'another' and not 'folder'; choose another --out or remove it"),
     ):

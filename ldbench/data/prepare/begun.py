@@ -43,7 +43,7 @@ def check_begun(out: Path, reader: Reader, plan: Plan, root: Path) -> bool:
     except (OSError, ValueError) as error:
         raise _unusable(out, error) from error
     if others:  # they may be the owner's, and would be written over
-        raise DataError(f"{out}: expected an empty folder or a begun one, got {min(others)} there; choose another --out")
+        raise DataError(f"{out}: expected an empty folder or a begun one, got {min(others)}; choose another --out")
     state = _state_of(reader, plan, root)
     if before is not None and before != state:
         raise DataError(f"{out}: begun with another {_difference(before, state)}; choose another --out or remove it")
