@@ -1,9 +1,9 @@
 """The commands of the README and of the guides, run as they stand in a reader's folder; long ones are parsed alone.
 
-The folder holds what the pages take for granted: `runs` and `leaderboards` with committed results, a `baseline`, and
-every file that the page itself shows. A shell runs the README's commands, a process each. Those of another page run in
-its order, and commands that follow each other share a process. tests/docs/test_pages.py parses all commands, those that
-are not run here, too.
+The folder holds what the pages take for granted: `runs` and `leaderboards` with some committed results, a `baseline`,
+and every file that the page itself shows. The commands of a page run in its order, and those that follow each other
+share a process: importing torch takes longer than most of them. tests/docs/test_pages.py parses all commands, those
+that are not run here, too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from ldbench.cli.main import app
 from ldbench.records import result, subgroups
 from ldbench.records.checksum import sha256_file
 from ldbench.records.run_folder import RESULT, SUBGROUPS
@@ -33,6 +35,7 @@ from tests.made_once import MadeOnce
 from tests.markdown_blocks import PYTHON, ROOT, TOML, blocks
 
 ROWS = re.compile(r"(real|sd|basic-ft|basic-ft-ld)-[0-9a-f]{8}")  # enough for tables with ranks, ties and references
+SEEDS = ("seed-0", "seed-1", "seed-2")
 COMMITTED = ROOT / "leaderboards/results/sandbox-brain-t2i"
 MEASURED = pytest.mark.skipif(not COMMITTED.exists(), reason="no results are committed")
 CHEAP = (
@@ -54,6 +57,8 @@ PAGES = [
 WHOLE = ("README.md", SELF_MADE, A_READER)  # every command is run, training and all
 # of that page: what is trained and sampled for shorter, as nothing here depends on how good it is
 TRAINING, SHORT_TRAINING = "epochs = 8", "epochs = 1"
+# of the page of networks: a card of the sandbox with a sixth of its cases
+FEW_CASES = "\n[protocol]\ncases = 100\nevaluation_cases = 100\n"
 SAMPLING, SHORT_SAMPLING = "real mean-image sd", ("real mean-image", "sd --set sampling_steps=2")
 
 
@@ -156,26 +161,33 @@ def said_in_one_process(commands: list[list[str]], folder: Path, environment: Ma
     return "".join(one.stdout for one in ended)
 
 
-def printed(lines: list[str], page: str, folder: Path) -> str:
-    """What a shell prints in a folder that holds the page's files."""
-    save_files(page, folder)
+# stands for ldbench in a shell: the words of each call, after the shell has done its part
+RECORDER = "ldbench() { printf '%s\\0' \"$@\" >> calls; printf '\\n' >> calls; }"
+
+
+def said_by_a_shell(lines: list[str], folder: Path) -> str:
+    """What the commands print whose words, and whose environment, a shell makes of a page's lines; it runs the other
+    lines itself, before them."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
-        ["sh", "-euxc", "\n".join(lines)], cwd=folder, env={**os.environ, "PATH": path}, capture_output=True,
-        text=True, check=False, timeout=1200,
+        ["sh", "-euxc", "\n".join([RECORDER, *lines, "env -0 > environment"])], cwd=folder, capture_output=True,
+        env={**os.environ, "PATH": path}, text=True, check=False, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    environment = (folder / "environment").read_text(encoding="utf-8").split("\0")
+    calls = [line.split("\0")[:-1] for line in (folder / "calls").read_text(encoding="utf-8").splitlines()]
+    return said_in_one_process(calls, folder, dict(one.split("=", 1) for one in environment if one))
 
 
 def _results(folder: Path) -> None:
-    shutil.copytree(ROOT / "leaderboards", folder / "leaderboards")
-    for run in COMMITTED.iterdir():
-        if ROWS.fullmatch(run.name):
-            shutil.copytree(run, folder / "runs/sandbox-brain-t2i" / run.name)
+    for run in filter(lambda run: ROWS.fullmatch(run.name), COMMITTED.iterdir()):
+        for seed in (run / each for each in SEEDS if (run / each).exists()):
+            for copy in ("runs", "leaderboards/results"):
+                shutil.copytree(seed, folder / copy / COMMITTED.name / run.name / seed.name)
     for path in (folder / "runs").rglob(RESULT):
         _write_groups(path)
-    printed(["ldbench leaderboard build runs --out baseline"], "README.md", folder)
+    built = ("runs --out baseline", "leaderboards/results --out leaderboards")
+    said_in_one_process([["leaderboard", "build", *each.split()] for each in built], folder, os.environ)
 
 
 def _write_groups(path: Path) -> None:
@@ -212,7 +224,10 @@ def test_the_reader_of_the_page_says_of_its_export_what_the_page_says(reader: Ca
 def test_the_networks_and_the_estimator_of_the_page_give_scores(tmp_path: Path) -> None:
     lines = [line for block in blocks(ROOT / NETWORKS) if block.language in SHELL for line in block.text.splitlines()]
     assert sum(line.startswith("ldbench ") for line in lines) == 5
-    rows = [line.split() for line in printed(lines, NETWORKS, tmp_path).splitlines()]
+    save_files(NETWORKS, tmp_path)
+    with (tmp_path / "my-readings.toml").open("a", encoding="utf-8") as card:
+        card.write(FEW_CASES)
+    rows = [line.split() for line in said_by_a_shell(lines, tmp_path).splitlines()]
     named = [(row[0], row[-1]) for row in rows if len(row) > 4 and row[0] in ("fid", "coverage", "readings_fid")]
     file = f"torchscript@sha256:{sha256_file(tmp_path / 'pooled.pt')[:12]}"
     once = [("readings_fid", "sandbox-brain-age"), ("fid", "histogram.py:HISTOGRAM")]
@@ -225,12 +240,15 @@ OF_NO_WEIGHTS = '[metrics.kid]\nextractor = "radiomics"\nresize = 64\n'
 
 
 @pytest.mark.slow
-def test_two_generators_of_folders_are_compared_as_the_page_says(tmp_path: Path) -> None:
+def test_two_generators_of_folders_are_compared_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = (ROOT / "docs/guides/folders.md").read_text(encoding="utf-8").partition("## Which of two generators")[2]
     lines = [line.strip() for line in page.splitlines() if line.strip().startswith("ldbench ")]
     lines = [line.replace(" TASK ", f" {small_card(tmp_path, metrics=OF_NO_WEIGHTS)} ") for line in lines]
     assert [line.split()[1] for line in lines] == ["cases", *["score", "score", "compare"] * 2]
-    said_in_page_order(lines[:1], tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, lines[0].split()[1:], catch_exceptions=False).exit_code == 0
     random, ids = np.random.default_rng(0), re.findall(r'"id": "([^"]+)"', (tmp_path / "cases.jsonl").read_text())
     for folder in sorted({word for line in lines for word in line.split() if word.startswith("FOLDER_")}):
         (tmp_path / folder).mkdir()
@@ -245,7 +263,9 @@ def test_two_generators_of_folders_are_compared_as_the_page_says(tmp_path: Path)
     assert found[1][1] == ">"
 
 
-# sandbox-brain-t2i, the same images, with the two metrics of which the README speaks: all of its panel takes minutes
+# sandbox-brain-t2i, the same images, with the two metrics of which the README speaks: all of its panel takes minutes.
+# `copied_share`, of which it has no figure, sees them as they are, at 64 pixels: of all training scans at 224 it took
+# half of the time of all tests here.
 TWO_METRICS = """
 extends = "sandbox-brain-t2i"
 id = "sandbox-brain-t2i"
@@ -260,7 +280,7 @@ resize = 224
 
 [metrics.copied_share]
 extractor = "efficientnet-lite0"
-resize = 224
+resize = 64
 """
 
 
@@ -269,7 +289,8 @@ def test_the_generator_of_the_readme_has_no_rank_at_the_fid_that_it_says(tmp_pat
     (tmp_path / "two.toml").write_text(TWO_METRICS, encoding="utf-8")
     lines = [line.replace("run sandbox-brain-t2i ", "run ./two.toml ") for line in script("README.md")]
     assert sum("./two.toml" in line for line in lines) == 1
-    said = printed(lines, "README.md", tmp_path)
+    save_files("README.md", tmp_path)
+    said = said_in_page_order(lines, tmp_path)
     assert "none broken" in said
     [claimed] = re.findall(r"`viewed_fid` of (\d+)", (ROOT / "README.md").read_text(encoding="utf-8"))
     name, distance = said[said.rindex("viewed_fid ↓ ") :].splitlines()[2].split()[:2]
