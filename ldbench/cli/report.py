@@ -82,9 +82,7 @@ def report(
     instead = {"--by": bool(by), "--cost": cost}
     pages = {"--task": bool(task), "--gallery": gallery is not None}
     _check_options(format_, out, pages, instead, gated_choice=bool(check and (only or without)))
-    if cost and (metric or all_metrics):
-        option = "--metric" if metric else "--all-metrics"
-        raise UsageError(f"{option}: expected no --cost beside it, as what a run costs is of no metric; leave one out")
+    _check_cost(cost, {"--metric": bool(metric), "--all-metrics": all_metrics})
     paths = results_or_runs(results) if results or not reported else ()
     with left_out_named(UNJUDGED if check else WITHOUT) as left_out:
         boards = boards_of(paths, reported or (), measured_only, left_out, only, without)
@@ -120,6 +118,11 @@ def _check_options(
         raise UsageError(f"{asked[0]}: expected a format of tables beside it, got {format_}; pages show it anyway")
     if gated_choice:
         raise UsageError("--check: expected no --only or --without beside it: a gate judges all rows; leave them out")
+
+
+def _check_cost(cost: bool, of_metrics: Mapping[str, bool]) -> None:
+    for option in (name for name, given in of_metrics.items() if cost and given):
+        raise UsageError(f"{option}: expected no --cost beside it, as what a run costs is of no metric; leave one out")
 
 
 def _of_metrics(boards: BoardSet, metrics: Sequence[str]) -> BoardSet:
