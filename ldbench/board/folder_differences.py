@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -174,10 +174,19 @@ def _lacks(
         return "its interval has other units in the two folders"
     if parts[0].keys() == {"scans"}:
         return "its interval counts the real images alone, and not that others could have been generated"
+    if name := _other_setting(metric, scores):
+        return f"its {name} is {other.parameters.get(name)} and {one.parameters.get(name)}; measure both alike"
     still = not any(value for each in parts for values in each.values() for value in values.values())
     if one.interval != "share" and (still or (one.value != other.value and not _variance(parts))):
         return "the images show no spread, so no test says how sure the difference is"
     return ""
+
+
+def _other_setting(metric: Metric, scores: tuple[Measured, Measured]) -> str:
+    """The first of a metric's settings in which two scores differ; "" where there is none."""
+    one, other = scores
+    names = (item.name for item in fields(metric.settings))
+    return next((name for name in names if one.parameters.get(name) != other.parameters.get(name)), "")
 
 
 def _by_class(folder: FolderScores) -> tuple[tuple[str, int], ...]:
