@@ -152,3 +152,6 @@ def test_folders_that_were_measured_otherwise_are_refused() -> None:
         differences([first, folder("b", ssim(SECOND), options={"seed": 1})])
     networks = [folder(name, (SSIM, replace(ssim(FIRST)[1], extractor=name))) for name in "ab"]
     assert "two networks, b and a," in left_out(*networks)
+    coverage = METRICS.load("coverage")
+    settings = [folder(f"{k}", (coverage, mean_score("coverage", FIRST, "higher", {"k": k}))) for k in (3, 5)]
+    assert left_out(*settings) == "its k is 3 and 5; measure both alike"
