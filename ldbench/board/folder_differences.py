@@ -43,7 +43,8 @@ Measurements = Annotated[Sequence[FolderScores], _MEASUREMENTS]
 class FolderDifference:
     """`difference` is the value of `folder` less that of `first`, with a 95 % interval of it alone.
 
-    `p` is two-sided, and `p_adjusted` Holm's over all differences at hand; the verdict is of `folder`, at 5 %.
+    `p` is two-sided, never below 1e-140, and `p_adjusted` Holm's over all differences at hand; the verdict is of
+    `folder`, at 5 %.
     """
 
     metric: str

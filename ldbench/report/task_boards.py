@@ -138,10 +138,10 @@ def leaderboard(
 
     `results` are folders, result files or what `run_task` returned, one or several; `task` is the id of the one that is
     wanted, where they are of several tasks. `metrics` keeps these alone, None all. Rows that publications report are
-    shown, unranked, unless `measured_only`. `only` and `without` choose rows by their models' names: then these rows alone are
-    compared and ranked, which the board says. Raises `ResultError` for a result that can't be used beside the others;
-    `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those
-    of several tasks, and `UnknownNameError` for a task, metric or model that none has.
+    shown, unranked, unless `measured_only`. `only` and `without` choose rows by their models' names: then these rows
+    alone are compared and ranked, which the board says. Raises `ResultError` for a result that can't be used beside the
+    others; `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or
+    those of several tasks, and `UnknownNameError` for a task, metric or model that none has.
 
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
