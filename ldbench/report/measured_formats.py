@@ -23,8 +23,9 @@ from ldbench.report.tables.text_table import TextTable
 from ldbench.score.folders.scores import FolderScores
 
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
-_OF_DIFFERENCE = ("first", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
-COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_DIFFERENCE)
+_OF_PARAMETERS = ("n_real", "weights_sha256")  # without these no value can be compared with another one
+_OF_DIFFERENCE = ("compared_with", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
+COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
 
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
@@ -42,7 +43,9 @@ def _lines(folders: Sequence[FolderScores], found: FolderDifferences | None) -> 
         for label, scores in {"": folder.scores, **folder.by_class}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
-                yield [name, label, *(getattr(score, each) for each in _OF_SCORE), *_of_difference(difference)]
+                parameters = [score.parameters.get(each, "") for each in _OF_PARAMETERS]
+                of_score = [*(getattr(score, each) for each in _OF_SCORE), *parameters]
+                yield [name, label, *of_score, *_of_difference(difference)]
 
 
 def _of_difference(found: FolderDifference | None) -> list[object]:

@@ -19,7 +19,8 @@ from tests.report.test_measured_folders import folder
 
 SSIM = METRICS.load("ssim")
 FIRST = folder("runs/first", 0.5)
-SCORE = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1, 0, 1]), "higher", {})
+USED = {"n_real": 9, "weights_sha256": "abc"}
+SCORE = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1, 0, 1]), "higher", USED)
 OTHER = replace(
     folder("runs/=other", 0.7), scores=(SCORE.score,), parts=replace(FIRST.parts, measured=((SSIM, SCORE),))
 )
@@ -42,8 +43,11 @@ def test_csv_has_every_number_of_the_json_form_and_no_formula() -> None:
     assert (float(lines[1]["difference"]), float(lines[1]["difference_low"])) == (
         difference["difference"], difference["ci_low"],
     )
-    assert (lines[1]["first"], lines[1]["verdict"]) == ("runs/first", "better")
+    assert (lines[1]["compared_with"], lines[1]["verdict"]) == ("runs/first", "better")
     assert {lines[place][name] for place in (0, 2) for name in COLUMNS[-7:]} == {""}
+    used = [tuple(line[name] for name in USED) for line in lines]
+    assert used == [("", ""), ("9", "abc"), ("9", "abc")]
+    assert {name: written["folders"][1]["scores"][0]["parameters"][name] for name in USED} == USED
     formula = replace(OTHER, images={**OTHER.images, "generated": {"folder": "=1"}})
     assert as_csv([formula], None).splitlines()[1].startswith("'=1,,ssim,higher,")
 
