@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ldbench.api import Score
 from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
@@ -60,20 +61,25 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     names = labels(folders)
     real = str(folders[0].images["real"]["folder"])
     columns = dict(zip(names, (each.scores for each in folders), strict=True))
-    tables = [_values(columns, f"Generated images beside {real}")]
-    tables += [_values(each.by_class, f"{name}, by class") for name, each in zip(names, folders, strict=True)]
+    beside = f"beside {real}"  # so that labels of several calls differ
+    tables = [_values(columns, f"Generated images {beside}", f"{' '.join(names)} {beside}")]
+    tables += [
+        _values(each.by_class, f"{name}, by class", f"{name} by class {beside}")
+        for name, each in zip(names, folders, strict=True)
+    ]
     notes = said_of(folders, lambda each: [COPIES] if unranking(each.scores) else [])
     notes += said_of(folders, without_class)
     first, *others = names
     for name, folder in zip(others, folders[1:], strict=True):
         assert found is not None
         of_folder = folder_of(folder)
-        tables.append(difference_table(found, of_folder, first, name))
+        compared = difference_table(found, of_folder, first, name)
+        tables.append(replace(compared, label=f"{name} less {first} {beside}"))
         notes += [f"{name}: {line}" for line in without_difference(found, of_folder)]
     notes += meaning(len(found.found)) if found and found.found else []
     return to_text([([table for table in tables if table.rows], notes)], format)
 
 
-def _values(columns: Mapping[str, Sequence[Score]], title: str) -> TextTable:
+def _values(columns: Mapping[str, Sequence[Score]], title: str, label: str) -> TextTable:
     table = value_table(columns, title)
-    return TextTable(("metric", *table.headings[1:]), table.rows, table.alignments, title)
+    return replace(table, headings=("metric", *table.headings[1:]), label=label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -63,3 +64,19 @@ def test_tables_of_the_terminal_stand_in_every_form(form: str) -> None:
     alone = as_plain(folders[:1], None, form)
     assert alone.count({"markdown": "\n| :--"}.get(form, r"\begin{tabular}")) == 1
     assert "less" not in alone
+
+
+def test_latex_refers_by_folders_alone_and_says_below_the_last_table_what_values_mean() -> None:
+    folders = [replace(FIRST, images={**FIRST.images, "real": {"folder": "data/real", "sha256": ""}}), WITHIN]
+    text = as_plain(folders, differences(folders), "latex")
+    assert re.findall(r"\\label{(.*)}", text) == [
+        "tab:first--other-beside-data-real", "tab:-other-by-class-beside-data-real",
+        "tab:-other-less-first-beside-data-real",
+    ]
+    captions = re.findall(r"\\caption{(.*)}", text)
+    assert captions[0] == "Generated images beside data/real."
+    assert captions[2] == "=other less first, 5 pairs."
+    assert "docs/" not in text
+    *_, last = text.split(r"\end{tabular}")
+    assert "Tied: no test says which is better" in last
+    assert text.count("Tied:") == 1
