@@ -19,7 +19,8 @@ from ldbench.score.metrics.intervals import LEVEL
 
 MANY = 1e6  # degrees of freedom where a variance is taken as known
 SHOWN_SHARE = 0.8  # of the level: the reach of few seeds depends on it more than that of an allowance
-_SMALLEST = -16.0  # log10 of the smallest p-value that is looked for
+# log10 of p-values, looked for in two steps; of smaller ones, squares of t at one degree of freedom overflow
+_SMALL, _SMALLEST = -16.0, -140.0
 _HALVINGS = 50
 
 Numbers = NDArray[np.float64]
@@ -72,14 +73,25 @@ def _shares(both: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
 
 def p_values(differences: ArrayLike, cases: CasesError, seeds: Sequence[SeedsError]) -> Numbers:
     """The smallest level at which each difference lies outside its half-width: the two-sided p-value of no
-    difference."""
+    difference.
+
+    One below 1e-140 is 1e-140, as only a difference without any error has a p-value of 0.
+    """
     sizes = np.abs(np.asarray(differences, float))
-    low, high = np.full(np.shape(sizes), _SMALLEST), np.zeros(np.shape(sizes))
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        outside = sizes > half_widths(10**middle, cases, seeds)
-        low, high = np.where(outside, low, middle), np.where(outside, middle, high)
-    return np.where(sizes > half_widths(10**_SMALLEST, cases, seeds), 0.0, 10**high)
+
+    def between(least: float, most: float) -> Numbers:
+        low, high = np.full(np.shape(sizes), least), np.full(np.shape(sizes), most)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            outside = sizes > half_widths(10**middle, cases, seeds)
+            low, high = np.where(outside, low, middle), np.where(outside, middle, high)
+        return np.asarray(10**high, float)
+
+    found, small = between(_SMALL, 0.0), sizes > half_widths(10**_SMALL, cases, seeds)
+    if not small.any():
+        return found
+    certain = small & (half_widths(10**_SMALL, cases, seeds) == 0)
+    return np.where(small, np.where(certain, 0.0, between(_SMALLEST, _SMALL)), found)
 
 
 def confidence(cases: CasesError, seeds: Sequence[SeedsError]) -> Numbers:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ldbench.board.difference_test import CasesError, p_values
 from ldbench.board.paired_tests import holm
 from ldbench.errors import UsageError
 from ldbench.records.argument_names import Words, argument_names
+from ldbench.records.argument_types import Expected
 from ldbench.records.units import SCANS
 from ldbench.score.folders.classifiers import JUDGE
 from ldbench.score.folders.scores import FolderScores
@@ -34,13 +35,16 @@ _UNSOUND = {
     "recall": "a few outliers among the generated images may decide it, and its interval does not see those that "
     "another draw would have; take coverage",
 }
+_MEASUREMENTS = Expected("a list of what measure returned, or what measure_each returned")
+Measurements = Annotated[Sequence[FolderScores], _MEASUREMENTS]
 
 
 @dataclass(frozen=True)
 class FolderDifference:
     """`difference` is the value of `folder` less that of `first`, with a 95 % interval of it alone.
 
-    `p` is two-sided, and `p_adjusted` Holm's over all differences at hand; the verdict is of `folder`, at 5 %.
+    `p` is two-sided, never below 1e-140, and `p_adjusted` Holm's over all differences at hand; the verdict is of
+    `folder`, at 5 %.
     """
 
     metric: str
@@ -79,11 +83,13 @@ def _in_words(answer: FolderDifferences, words: Words) -> FolderDifferences:
 
 
 @argument_names(_in_words, images="images", set="settings")  # arguments of whoever measured
-def differences(folders: Sequence[FolderScores]) -> FolderDifferences:
+def differences(folders: Measurements) -> FolderDifferences:
     """The difference of each further folder from the first, in each metric that has a sound interval of it.
 
     The folders are what `ldbench.run.measure` gave beside the same real images. Raises `UsageError` for others.
     """
+    if not folders:
+        raise UsageError(f"folders: expected {_MEASUREMENTS.words}, got none; measure two or more folders")
     first, *others = folders
     found, left_out = list[FolderDifference](), list[WithoutDifference]()
     for other in others:

@@ -16,10 +16,10 @@ from ldbench.records.names import one_line
 if TYPE_CHECKING:
     from ldbench.plugins.registry import PluginEntry
 
-# what a list shows beside name and summary; and what JSON has beyond that
-_FACTS = {"metrics": ("axis", "direction"), "estimators": ("unit",)}
-_FURTHER_FACTS = {"networks": ("licence",)}
-_WIDTHS = {"axis": 13, "direction": 8, "unit": 8}
+# what a list shows beside name and summary, and what it says where a record lacks it
+_FACTS = {"metrics": ("axis", "direction"), "estimators": ("unit",), "networks": ("licence",)}
+_WIDTHS = {"axis": 13, "direction": 8, "unit": 8, "licence": 16}
+_LACKING = {"licence": "licence not said"}
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,8 @@ def _records(listing: str) -> Iterator[_Listed]:
     order: dict[str, int] = {axis: place for place, axis in enumerate(get_args(MetricAxis))}
     records.sort(key=lambda one: order.get(str(one[1].facts.get("axis")), len(order)))
     for entry, record in records:
-        said = [f"{record.facts.get(fact, '')!s:{_WIDTHS[fact]}}" for fact in _FACTS.get(kind.listing, ())]
-        shown = (*_FACTS.get(kind.listing, ()), *_FURTHER_FACTS.get(kind.listing, ()))
-        facts = {fact: record.facts.get(fact) or None for fact in shown}
+        facts = {fact: record.facts.get(fact) or None for fact in _FACTS.get(kind.listing, ())}
+        said = [f"{fact or _LACKING.get(name, '')!s:{_WIDTHS[name]}}" for name, fact in facts.items()]
         line = " ".join([f"{entry.name:34}", *said, record.summary, f"[{entry.owner}]"])
         yield _Listed(line, _record(entry, record.summary, **facts))
 

@@ -87,7 +87,7 @@ def measure(
     from ldbench.score.folders.lines import lines_of
 
     settings = folder_options.by_metric(set_ or ())
-    metrics = parse_names(metric, "--metric") if metric else ()
+    metrics = parse_names(metric, "--metric") if metric else None
     with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
         folders = by_command(measure_each)(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,

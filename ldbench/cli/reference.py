@@ -38,7 +38,7 @@ def reference(
     from ldbench.run.progress import live_progress
     from ldbench.run.reference import save_reference
 
-    metrics = parse_names(metric, "--metric") if metric else ()
+    metrics = parse_names(metric, "--metric") if metric else None
     settings = folder_options.by_metric(set_ or ())
     with live_progress(f"statistics of {real}") as progress:
         saved = by_command(save_reference)(

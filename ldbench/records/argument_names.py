@@ -2,7 +2,8 @@
 
 The suite writes them once, with options (`--subject-pattern`). Functions that are called from Python are marked with
 `argument_names`, which replaces the options that are arguments of theirs; commands call them by `by_command`, as they
-were written. What stands in backticks is a command, and stays.
+were written. What stands in backticks is a command, and stays. An argument of another type than its annotation's is
+refused here, too, since the command line's are read by theirs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 from ldbench.errors import LdbenchError
+from ldbench.records.argument_types import checked, judged
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +33,7 @@ _WORDS = frozenset({
 def argument_names(
     answered: Callable[[Any, Words], Any] | None = None, **others: str
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Mark a function that is called from Python: its errors name its arguments.
+    """Mark a function that is called from Python: its errors name its arguments, whose types are checked.
 
     An option is the argument of its name, or what `others` has for it. `answered` puts an answer's own texts into
     these words.
@@ -45,8 +47,11 @@ def argument_names(
 
         @functools.wraps(function)
         def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            taken = functools.partial(checked, judged(function))
+            several = [*map(taken, parameters, args), *args[len(parameters) :]]  # Python itself refuses too many
+            by_name = {name: taken(name, value) for name, value in kwargs.items()}
             try:
-                answer = function(*args, **kwargs)
+                answer = function(*several, **by_name)
             except LdbenchError as error:
                 error.args = tuple(words(each) if isinstance(each, str) else each for each in error.args)
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ldbench.api import Score
 from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
@@ -23,8 +24,9 @@ from ldbench.report.tables.text_table import TextTable
 from ldbench.score.folders.scores import FolderScores
 
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
-_OF_DIFFERENCE = ("first", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
-COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_DIFFERENCE)
+_OF_PARAMETERS = ("n_real", "weights_sha256")  # without these no value can be compared with another one
+_OF_DIFFERENCE = ("compared_with", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
+COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
 
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
@@ -42,7 +44,9 @@ def _lines(folders: Sequence[FolderScores], found: FolderDifferences | None) -> 
         for label, scores in {"": folder.scores, **folder.by_class}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
-                yield [name, label, *(getattr(score, each) for each in _OF_SCORE), *_of_difference(difference)]
+                parameters = [score.parameters.get(each, "") for each in _OF_PARAMETERS]
+                of_score = [*(getattr(score, each) for each in _OF_SCORE), *parameters]
+                yield [name, label, *of_score, *_of_difference(difference)]
 
 
 def _of_difference(found: FolderDifference | None) -> list[object]:
@@ -57,20 +61,25 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     names = labels(folders)
     real = str(folders[0].images["real"]["folder"])
     columns = dict(zip(names, (each.scores for each in folders), strict=True))
-    tables = [_values(columns, f"Generated images beside {real}")]
-    tables += [_values(each.by_class, f"{name}, by class") for name, each in zip(names, folders, strict=True)]
+    beside = f"beside {real}"  # so that labels of several calls differ
+    tables = [_values(columns, f"Generated images {beside}", f"{' '.join(names)} {beside}")]
+    tables += [
+        _values(each.by_class, f"{name}, by class", f"{name} by class {beside}")
+        for name, each in zip(names, folders, strict=True)
+    ]
     notes = said_of(folders, lambda each: [COPIES] if unranking(each.scores) else [])
     notes += said_of(folders, without_class)
     first, *others = names
     for name, folder in zip(others, folders[1:], strict=True):
         assert found is not None
         of_folder = folder_of(folder)
-        tables.append(difference_table(found, of_folder, first, name))
+        compared = difference_table(found, of_folder, first, name)
+        tables.append(replace(compared, label=f"{name} less {first} {beside}"))
         notes += [f"{name}: {line}" for line in without_difference(found, of_folder)]
     notes += meaning(len(found.found)) if found and found.found else []
     return to_text([([table for table in tables if table.rows], notes)], format)
 
 
-def _values(columns: Mapping[str, Sequence[Score]], title: str) -> TextTable:
+def _values(columns: Mapping[str, Sequence[Score]], title: str, label: str) -> TextTable:
     table = value_table(columns, title)
-    return TextTable(("metric", *table.headings[1:]), table.rows, table.alignments, title)
+    return replace(table, headings=("metric", *table.headings[1:]), label=label)

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 from ldbench.board.chosen import RowChoice
 from ldbench.board.gather import BoardSet, board_set, collect, gather
@@ -18,6 +19,7 @@ from ldbench.board.paired_tests import Comparison
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError, UsageError, unknown_name
 from ldbench.records.argument_names import argument_names
+from ldbench.records.argument_types import Expected
 from ldbench.records.handed_over import name_list
 from ldbench.records.identity import Found
 from ldbench.report.comparisons import chosen, compared, render_text
@@ -28,8 +30,11 @@ from ldbench.report.tables.headline import headline, narrowed
 from ldbench.report.write import with_metrics
 from ldbench.run.task_runs import TaskRun
 
-_ONE = (str, os.PathLike, TaskRun)
-Results = str | Path | TaskRun | Sequence[str | Path | TaskRun]
+_NO_RESULTS = Expected(
+    "folders, result files or what run_task returned, one or several",
+    'give the folder that runs are in, such as "runs"',
+)
+Results = Annotated[str | Path | TaskRun | Sequence[str | Path | TaskRun], _NO_RESULTS]
 LeaveOut = Callable[[ResultError], None]
 
 
@@ -111,6 +116,7 @@ class TaskComparisons:
         return render_text({task: self.by_metric}, self.as_fitted, {task: self.board}).rstrip("\n")
 
 
+@argument_names()
 def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> list[TaskRun]:
     """The finished runs in result files and below folders, sorted by path.
 
@@ -124,30 +130,32 @@ def read_results(results: Results = "runs", *, leave_out: LeaveOut = refuse) -> 
 
 @argument_names(metric="metrics")
 def leaderboard(
-    results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), measured_only: bool = False,
-    leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
+    results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] | None = None,
+    measured_only: bool = False, leave_out: LeaveOut = refuse, only: Sequence[str] | None = None,
+    without: Sequence[str] | None = None,
 ) -> TaskBoard:
     """Fold the results of one task into its leaderboard, as `ldbench report` does.
 
     `results` are folders, result files or what `run_task` returned, one or several; `task` is the id of the one that is
-    wanted, where they are of several tasks. `metrics` keeps these alone. Rows that publications report are shown,
-    unranked, unless `measured_only`. `only` and `without` choose rows by their models' names: then these rows alone are
-    compared and ranked, which the board says. Raises `ResultError` for a result that can't be used beside the others;
-    `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or those
-    of several tasks, and `UnknownNameError` for a task, metric or model that none has.
+    wanted, where they are of several tasks. `metrics` keeps these alone, None all. Rows that publications report are
+    shown, unranked, unless `measured_only`. `only` and `without` choose rows by their models' names: then these rows
+    alone are compared and ranked, which the board says. Raises `ResultError` for a result that can't be used beside the
+    others; `leave_out` is told of it instead, so `errors.append` keeps what can. Raises `UsageError` for no results, or
+    those of several tasks, and `UnknownNameError` for a task, metric or model that none has.
 
     >>> board = leaderboard("runs", task="sandbox-brain-t2i")  # doctest: +SKIP
     >>> pandas.DataFrame(board.table())  # doctest: +SKIP
     """
     found, name = _boards(results, task, measured_only, leave_out, _choice(only, without))
-    board = with_metrics(found, name_list(metrics)).boards[name]
+    board = with_metrics(found, name_list(metrics, "--metric")).boards[name]
     return TaskBoard(board, tuple(found.unfinished_of(name)), found.found)
 
 
 @argument_names(metric="metrics")
 def compare(
-    results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] = (), as_fitted: bool = False,
-    leave_out: LeaveOut = refuse, only: Sequence[str] = (), without: Sequence[str] = (),
+    results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] | None = None,
+    as_fitted: bool = False,
+    leave_out: LeaveOut = refuse, only: Sequence[str] | None = None, without: Sequence[str] | None = None,
 ) -> TaskComparisons:
     """Test which rows of one task are better than which, as `ldbench compare` does: paired over cases and seeds,
     corrected for all pairs of a metric.
@@ -158,7 +166,8 @@ def compare(
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
     found, name = _boards(results, task, True, leave_out, _choice(only, without))
-    return TaskComparisons(chosen(compared(found, as_fitted), name_list(metrics))[name], found.boards[name], as_fitted)
+    by_metric = chosen(compared(found, as_fitted), name_list(metrics, "--metric"))[name]
+    return TaskComparisons(by_metric, found.boards[name], as_fitted)
 
 
 def _boards(
@@ -175,22 +184,16 @@ def _boards(
     return boards, name
 
 
-def _choice(only: Sequence[str], without: Sequence[str]) -> RowChoice:
-    return RowChoice(tuple(name_list(only)), tuple(name_list(without)))
+def _choice(only: Sequence[str] | None, without: Sequence[str] | None) -> RowChoice:
+    return RowChoice(tuple(name_list(only, "--only")), tuple(name_list(without, "--without")))
 
 
 def _paths(results: Results) -> list[Path]:
-    """What holds the results, a path each; UsageError for none, and for what is no path."""
-    given: object = results
-    several = [given] if isinstance(given, _ONE) or not isinstance(given, Iterable) else [*given]
-    paths = [each.path if isinstance(each, TaskRun) else Path(each) for each in several if isinstance(each, _ONE)]
-    if not paths or len(paths) < len(several):
-        wrong = next((f"{each!r:.60}" for each in several if not isinstance(each, _ONE)), "none")
-        raise UsageError(
-            f"results: expected folders, result files or what run_task returned, one or several, got {wrong}; give "
-            'the folder that runs are in, such as "runs"'
-        )
-    return paths
+    """What holds the results, a path each; UsageError for none."""
+    several = [results] if isinstance(results, str | os.PathLike | TaskRun) else [*results]
+    if not several:
+        raise UsageError(f"results: expected {_NO_RESULTS.words}, got none; {_NO_RESULTS.remedy}")
+    return [each.path if isinstance(each, TaskRun) else Path(each) for each in several]
 
 
 def _task(tasks: Set[str], task: str | None) -> str:

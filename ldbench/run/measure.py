@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Annotated, TypeAlias, cast
 
-from ldbench.api import Progress, silent
+from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.records.argument_names import Words, argument_names
+from ldbench.records.argument_types import Expected
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.from_table import TypedError
-from ldbench.records.handed_over import builtin, name_list
+from ldbench.records.handed_over import name_list, setting_texts
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.classes import FOLDERS, Classed
@@ -28,13 +29,18 @@ from ldbench.score.reference.record import Reference
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
-Classes: TypeAlias = "Path | str | Mapping[str, str | Sequence[str | int]]"
+Classes: TypeAlias = Path | str | Mapping[str, str | Sequence[str | int]]
+MetricSettings = Annotated[
+    Mapping[str, Mapping[str, ParameterValue]],
+    Expected("settings by the name of a metric, a dict each, such as {'coverage': {'k': 3}}"),
+]
 
 
+@argument_names(metric="metrics", set="settings")
 def measure(
-    real: Place | str, generated: Place | str, *, training: Place | str | None = None, metrics: Sequence[str] = (),
-    network: str | None = None, paired: bool = False, side: int | None = None, channels: Channels | None = None,
-    blur: float = 0.0, noise: float = 0.0, settings: Mapping[str, Mapping[str, str]] | None = None,
+    real: Place | str, generated: Place | str, *, training: Place | str | None = None,
+    metrics: Sequence[str] | None = None, network: str | None = None, paired: bool = False, side: int | None = None,
+    channels: Channels | None = None, blur: float = 0.0, noise: float = 0.0, settings: MetricSettings | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
@@ -54,11 +60,12 @@ def measure(
     subjects, are needed.
 
     `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
-    metrics`, or `path/to/file.py:NAME`; without any, all that the folders allow. `network` is the feature network of
+    metrics`, or `path/to/file.py:NAME`; None are all that the folders allow. `network` is the feature network of
     all metrics that take one, without it the one that ships. `paired`: each generated image has its true one under the
     same name in `real`. `channels` "grey-as-rgb" averages all images over their channels, None is "rgb". `blur` and
-    `noise` are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has texts
-    of further settings, `{"coverage": {"k": "3"}}`. `seed` is that of the metrics' own draws.
+    `noise` are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has
+    further settings by metric, `{"coverage": {"k": 3}}`, of which texts are read as `--set` reads them. `seed`
+    is that of the metrics' own draws.
 
     Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
     image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
@@ -99,9 +106,9 @@ def _in_words(found: list[FolderScores], words: Words) -> list[FolderScores]:
 @argument_names(_in_words, metric="metrics", set="settings")
 def measure_each(
     real: Place | str, generated: Sequence[Place | str], *, training: Place | str | None = None,
-    metrics: Sequence[str] = (), network: str | None = None, paired: bool = False, side: int | None = None,
+    metrics: Sequence[str] | None = None, network: str | None = None, paired: bool = False, side: int | None = None,
     channels: Channels | None = None, blur: float = 0.0, noise: float = 0.0,
-    settings: Mapping[str, Mapping[str, str]] | None = None,
+    settings: MetricSettings | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
@@ -122,20 +129,20 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
-    context = ScoringContext(pick_device(device), builtin(seed), user_cache_folder() / FEATURES, progress)
+    context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         first, *further = map(place_of, generated)
         whose = whose_of(subjects, subject_pattern)
-        beside, asked = _real(real), Conditions(builtin(side), fit, channels, viewing_of(blur, noise))
+        beside, asked = _real(real), Conditions(side, fit, channels, viewing_of(blur, noise))
         agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
-            agreed.channels or "rgb", whose, builtin(images), agreed.fit, tuple(further), classed_by(classes),
+            agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
             by_class,
         )
-        named = name_list(metrics)
+        named = name_list(metrics, "--metric")
         return measure_folders(
-            folders, context, named, network=network, settings=settings,
+            folders, context, named, network=network, settings=setting_texts(settings),
             strict=bool(named) if strict is None else strict,
             per_image=None if per_image is None else Path(per_image),
         )
@@ -172,6 +179,6 @@ def classed_by(classes: Classes | None) -> Classed | None:
 def viewing_of(blur: float, noise: float) -> ViewingConditions | None:
     """The viewing conditions, which blur and noise of 0 are none of."""
     try:
-        return ViewingConditions(builtin(blur), builtin(noise)) if (blur, noise) != (0, 0) else None
+        return ViewingConditions(blur, noise) if (blur, noise) != (0, 0) else None
     except TypedError as wrong:
         raise UsageError(f"--{wrong}") from wrong

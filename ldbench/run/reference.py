@@ -10,9 +10,9 @@ from ldbench.api import Progress, silent
 from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
-from ldbench.records.handed_over import builtin, name_list
+from ldbench.records.handed_over import name_list, setting_texts
 from ldbench.run.environment import on_device, pick_device
-from ldbench.run.measure import place_of, viewing_of, whose_of
+from ldbench.run.measure import MetricSettings, place_of, viewing_of, whose_of
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.one_size import Fit
@@ -46,9 +46,9 @@ def _in_words(saved: SavedReference, words: Words) -> SavedReference:
 
 @argument_names(_in_words, metric="metrics", set="settings")
 def save_reference(
-    real: Place | str, file: Path | str, *, metrics: Sequence[str] = (), network: str | None = None,
+    real: Place | str, file: Path | str, *, metrics: Sequence[str] | None = None, network: str | None = None,
     side: int | None = None, channels: Channels = "rgb", blur: float = 0.0, noise: float = 0.0,
-    settings: Mapping[str, Mapping[str, str]] | None = None,
+    settings: MetricSettings | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     device: str = "auto", progress: Progress = silent, fit: Fit | None = None,
 ) -> SavedReference:
@@ -59,7 +59,7 @@ def save_reference(
     It has the number, the mean and the scatter of features in each of 20 groups of images; docs/guides/folders.md says
     what can be told from these.
 
-    `metrics` are for which metrics, without any all of these three; `viewed_fid` needs `blur` or `noise`. The other
+    `metrics` are for which metrics, None for all of these three; `viewed_fid` needs `blur` or `noise`. The other
     arguments are those of `measure`: who measures beside the file gets `network`, `side`, `fit`, `channels`, `blur`,
     `noise` and `settings` from it. There must be 200 images or, with `subjects` or `subject_pattern`, subjects.
 
@@ -69,12 +69,12 @@ def save_reference(
     """
     path = Path(file)
     check_free(path)
-    conditions = Conditions(builtin(side), fit, channels, viewing_of(blur, noise))
+    conditions = Conditions(side, fit, channels, viewing_of(blur, noise))
     context = ScoringContext(pick_device(device), 0, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         reference = make_reference(
-            place_of(real), path, conditions, context, name_list(metrics),
-            network=network, settings=settings, whose=whose_of(subjects, subject_pattern),
+            place_of(real), path, conditions, context, name_list(metrics, "--metric"),
+            network=network, settings=setting_texts(settings), whose=whose_of(subjects, subject_pattern),
         )
         write_reference(reference, path)
         return SavedReference(path, reference.record, tuple(told(reference)))

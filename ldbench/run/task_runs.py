@@ -15,7 +15,6 @@ from ldbench.api import ParameterValue, Progress, Score, silent
 from ldbench.errors import ResultError
 from ldbench.plugins.given import Model
 from ldbench.records.argument_names import argument_names
-from ldbench.records.handed_over import builtin
 from ldbench.records.result import Result
 from ldbench.run import pipeline
 from ldbench.run import score_folder as elsewhere
@@ -85,7 +84,7 @@ def run_task(
     stale = list[str]()
     warn = (stale.append if say is None else None) if isinstance(generator, str) else _refuse
     settings = Settings(
-        Path(out), builtin(seed), device, builtin(batch_size), dict(parameters or {}), progress, say or unsaid, warn
+        Path(out), seed, device, batch_size, dict(parameters or {}), progress, say or unsaid, warn
     )
     processes = current_processes(device)
     with caller_kept(pick_device(device, processes.local_index, processes.count)):
@@ -116,7 +115,7 @@ def score_images(
     >>> score_images("sandbox-brain-t2i", "images/", "mine").values  # doctest: +SKIP
     """
     card = os.fspath(task)
-    [of_images] = elsewhere.folder_seeds(card, [Path(images)], builtin(seed))
+    [of_images] = elsewhere.folder_seeds(card, [Path(images)], seed)
     settings = Settings(Path(out), of_images, device, progress=progress, say=say or unsaid)
     with caller_kept(pick_device(device)):
         return TaskRun(*elsewhere.score_folder(card, Path(images), name, settings, replace=replace))

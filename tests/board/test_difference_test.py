@@ -18,6 +18,15 @@ def test_one_part_is_students_t() -> None:
     assert confidence(CasesError(0.25, 7), ()) == pytest.approx(0.5 * stats.t.ppf(0.975, 7))
 
 
+@pytest.mark.parametrize(("size", "degrees"), [(12.0, 1000), (40.0, 100), (1e5, 19), (20.0, MANY), (9.0, 399)])
+def test_a_small_p_is_that_of_students_t_and_never_nothing(size: float, degrees: float) -> None:
+    [p, rarer] = p_values([size, 1e90], CasesError(1.0, degrees), ())
+    assert 0 < p < 1e-15
+    assert p == pytest.approx(2 * stats.t.sf(size, degrees), rel=1e-6)
+    assert 0 < rarer < p
+    assert p_values([1e200], CasesError(1.0, 1), ()) == pytest.approx(1e-140)
+
+
 def test_a_lone_seed_is_normal_within_its_allowance() -> None:
     error = SeedsError(np.inf, 1, 4.0)
     assert p_values([3.0], NO_CASES, [error]) == pytest.approx(2 * stats.norm.sf(1.5))

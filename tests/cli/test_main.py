@@ -44,7 +44,7 @@ def test_a_list_as_json_has_what_its_lines_have(what: str) -> None:
         assert (each.get("summary") or each.get("title")) in line
 
 
-def test_networks_as_json_have_the_licence_of_their_weights_where_it_is_known() -> None:
+def test_networks_are_listed_with_the_licence_of_their_weights_where_it_is_known() -> None:
     found = json.loads(called("list", "networks", "--format", "json").stdout)
     licences = {each["name"]: each["licence"] for each in found}
     assert licences.items() >= {"efficientnet-lite0": "Apache-2.0", "clip": "MIT", "torchscript": None}.items()
@@ -54,6 +54,9 @@ def test_networks_as_json_have_the_licence_of_their_weights_where_it_is_known() 
     for name, licence in licences.items():
         [row] = [line for line in table.splitlines() if re.match(rf"\| `{name}(:NAME)?` \|", line)]
         assert row.rstrip("| ").rpartition("| ")[2] == (licence or "not said")
+    lines = called("list", "networks").stdout.splitlines()
+    for line, (name, licence) in zip(lines, licences.items(), strict=True):
+        assert re.match(rf"{name} +{licence or 'licence not said'} ", line)
 
 
 @pytest.mark.parametrize(

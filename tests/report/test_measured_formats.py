@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,8 @@ from tests.report.test_measured_folders import folder
 
 SSIM = METRICS.load("ssim")
 FIRST = folder("runs/first", 0.5)
-SCORE = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1, 0, 1]), "higher", {})
+USED = {"n_real": 9, "weights_sha256": "abc"}
+SCORE = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1, 0, 1]), "higher", USED)
 OTHER = replace(
     folder("runs/=other", 0.7), scores=(SCORE.score,), parts=replace(FIRST.parts, measured=((SSIM, SCORE),))
 )
@@ -42,8 +44,11 @@ def test_csv_has_every_number_of_the_json_form_and_no_formula() -> None:
     assert (float(lines[1]["difference"]), float(lines[1]["difference_low"])) == (
         difference["difference"], difference["ci_low"],
     )
-    assert (lines[1]["first"], lines[1]["verdict"]) == ("runs/first", "better")
+    assert (lines[1]["compared_with"], lines[1]["verdict"]) == ("runs/first", "better")
     assert {lines[place][name] for place in (0, 2) for name in COLUMNS[-7:]} == {""}
+    used = [tuple(line[name] for name in USED) for line in lines]
+    assert used == [("", ""), ("9", "abc"), ("9", "abc")]
+    assert {name: written["folders"][1]["scores"][0]["parameters"][name] for name in USED} == USED
     formula = replace(OTHER, images={**OTHER.images, "generated": {"folder": "=1"}})
     assert as_csv([formula], None).splitlines()[1].startswith("'=1,,ssim,higher,")
 
@@ -59,3 +64,19 @@ def test_tables_of_the_terminal_stand_in_every_form(form: str) -> None:
     alone = as_plain(folders[:1], None, form)
     assert alone.count({"markdown": "\n| :--"}.get(form, r"\begin{tabular}")) == 1
     assert "less" not in alone
+
+
+def test_latex_refers_by_folders_alone_and_says_below_the_last_table_what_values_mean() -> None:
+    folders = [replace(FIRST, images={**FIRST.images, "real": {"folder": "data/real", "sha256": ""}}), WITHIN]
+    text = as_plain(folders, differences(folders), "latex")
+    assert re.findall(r"\\label{(.*)}", text) == [
+        "tab:first--other-beside-data-real", "tab:-other-by-class-beside-data-real",
+        "tab:-other-less-first-beside-data-real",
+    ]
+    captions = re.findall(r"\\caption{(.*)}", text)
+    assert captions[0] == "Generated images beside data/real."
+    assert captions[2] == "=other less first, 5 pairs."
+    assert "docs/" not in text
+    *_, last = text.split(r"\end{tabular}")
+    assert "Tied: no test says which is better" in last
+    assert text.count("Tied:") == 1

@@ -123,7 +123,9 @@ def test_a_bad_result_is_an_error_or_left_out(runs: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("read", [ldbench.read_results, ldbench.leaderboard, ldbench.compare])
-@pytest.mark.parametrize(("given", "got"), [([], "none"), (5, "5"), (["runs", 5], "5"), ([None], "None")])
+@pytest.mark.parametrize(
+    ("given", "got"), [([], "none"), (5, "5"), (["runs", 5], r"\['runs', 5\]"), ([None], r"\[None\]")]
+)
 def test_what_holds_no_results_is_one_line(read: Callable[[Any], object], given: object, got: str) -> None:
     with pytest.raises(UsageError, match=f"^results: expected folders, result files or .*, got {got}; give the folder"):
         read(given)

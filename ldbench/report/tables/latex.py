@@ -29,6 +29,7 @@ _SPECIAL: Mapping[str, str] = {
     "|": r"\textbar{}", '"': r"\char34{}", "↓": r"$\downarrow$", "↑": r"$\uparrow$", TRUTH_MARK: r"$^\dagger$",
     "±": r"$\pm$", "δ": r"$\delta$", "≤": r"$\le$", "≥": r"$\ge$",
 }  # fmt: skip
+_PAGE = re.compile(r" \(docs/[^)]*\)")  # where this repository says more
 _JOINING = frozenset("-`',?!")  # two in a row may print as one other character: -- as a dash, ,, as a quotation mark
 
 
@@ -104,9 +105,12 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
     return _environment(f"{caption}.{counted}{_legend(content)}", label, [*_tabular(table, content), *notes])
 
 
-def plain_table(table: TextTable) -> str:
-    """A table that is as wide as it needs, in a `table` environment with its title and meaning as caption."""
-    return _environment(escape(f"{table.title}. {table.meaning}".strip()), table.title.lower(), plain_tabular(table))
+def plain_table(table: TextTable, notes: Sequence[str] = ()) -> str:
+    """A table that is as wide as it needs, in a `table` environment: its title as caption, and below it what it means
+    and notes, without the pages of the documentation that they name."""
+    said = [_PAGE.sub("", note) for note in (table.meaning, *notes) if note]
+    label = table.label or table.title.lower()
+    return _environment(f"{escape(table.title)}.", label, [*plain_tabular(table), *_below(said)])
 
 
 def plain_tabular(table: TextTable) -> list[str]:
@@ -198,7 +202,10 @@ def _row(cells: list[str], end: str = r"\\") -> str:
 
 
 def _notes(content: BoardPage) -> list[str]:
-    if not content.notes:
-        return []
-    notes = [escape(note.replace(HINT, "")) for note in content.notes]
-    return [r"\par\smallskip\raggedright\footnotesize", *(rf"{note}\par" for note in notes)]
+    return _below([note.replace(HINT, "") for note in content.notes])
+
+
+def _below(notes: Sequence[str]) -> list[str]:
+    """The notes below a table, a paragraph each."""
+    said = [rf"{escape(note)}\par" for note in notes]
+    return [r"\par\smallskip\raggedright\footnotesize", *said] if said else []

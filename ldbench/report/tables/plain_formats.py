@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from ldbench.report.tables.latex import plain_table, plain_tabular
 from ldbench.report.tables.terminal import DEFAULT_WIDTH
@@ -33,12 +32,12 @@ def _markdown(tasks: Sequence[TablesOfTask]) -> str:
 
 
 def _latex(tasks: Sequence[TablesOfTask]) -> str:
-    """A `table` environment each; the first one of a task says in its caption how to read all."""
+    """A `table` environment each; below the last one of a task stands how to read all."""
     tables = [
-        replace(table, meaning="" if place else " ".join(notes))
-        for of_task, notes in tasks for place, table in enumerate(of_task)
+        plain_table(table, notes if place == len(of_task) else ())
+        for of_task, notes in tasks for place, table in enumerate(of_task, 1)
     ]
-    return "% \\usepackage{booktabs}\n" + "\n".join(map(plain_table, tables))
+    return "% \\usepackage{booktabs}\n" + "\n".join(tables)
 
 
 def _latex_tabular(tasks: Sequence[TablesOfTask]) -> str:

@@ -41,7 +41,8 @@ class TextTable:
     """Rows under headings, None between two of them for a rule; `alignments` has a letter a column, l or r.
 
     Without `headings` only the terminal can show it; an empty `title` is not shown, nor is a rule in Markdown.
-    `meaning` says what its cells are, where the table's surroundings don't.
+    `meaning` says what its cells are, where the table's surroundings don't. `label` is what LaTeX refers to it by, the
+    title where there is none.
     """
 
     headings: Sequence[str]
@@ -49,6 +50,7 @@ class TextTable:
     alignments: str
     title: str = ""
     meaning: str = ""
+    label: str = ""
 
 
 def to_terminal(table: TextTable, width: int = _WIDE) -> str:
