@@ -57,7 +57,7 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
         with cost.stage("generate"), settings_watched("generate", moved):
             returned = first.generator.generate(requests, first.context)
     except ANYTHING as error:  # a plugin's own code may raise it
-        return [judge(contract.RUNS, functools.partial(_stopped, stage, error, type(trial.template).__module__))]
+        return [judge(contract.RUNS, functools.partial(_stopped, stage, error, trial))]
     after = states(trial.device)
     runs = judge(contract.RUNS, lambda: f"{len(requests)} requests answered after {len(trial.task.train)} examples")
     findings = [runs, *look_at_images(returned, requests, first.context.image_shape)]
@@ -102,8 +102,19 @@ def _conduct(
     return checks
 
 
-def _stopped(stage: str, error: BaseException, module: str) -> str:
-    raise ClauseError(f"{stage} raised {raised(error, module)}")
+def _stopped(stage: str, error: BaseException, trial: Trial) -> str:
+    seen = f"{stage} raised {raised(error, type(trial.template).__module__)}"
+    asked = error.args[0] if isinstance(error, KeyError) and error.args else None
+    # of a key, nobody knows which mapping lacks it: both remedies are said
+    lacking = isinstance(asked, str) and asked not in trial.task.attributes
+    raise ClauseError(seen, f"{contract.RUNS.remedy}; {_attributes_there(trial)}" if lacking else None)
+
+
+def _attributes_there(trial: Trial) -> str:
+    names = ", ".join(trial.task.attributes)
+    if trial.task.of_card:
+        return f"as attributes, the card's images have {names}"
+    return f"as attributes, the miniature has {names}: for those of a card, give --task CARD"
 
 
 def _equal(expected: torch.Tensor, got: torch.Tensor) -> str:

@@ -21,7 +21,7 @@ def part_of(data: TaskData) -> Miniature:
     cases = tuple(data.cases[:CASES])
     places = _places(data.train.records, data.task.data.class_attribute, {case.id for case in cases})
     answers = {case.id: data.truth(case.id) for case in cases} if data.truth else {}
-    return Miniature(tuple(data.train[place] for place in places), cases, answers)
+    return Miniature(tuple(data.train[place] for place in places), cases, answers, of_card=True)
 
 
 def _places(records: Sequence[Record], class_attribute: str, first: set[str]) -> list[int]:

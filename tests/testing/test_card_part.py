@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 
+from ldbench.api import Context, TrainingSet
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
+from ldbench.records.argument_names import by_command
 from ldbench.task import card
 from ldbench.testing import assert_generator, check_generator
 from ldbench.testing.card_part import part_of
 from tests import small_aging
 from tests.command_line import called
-from tests.stand_ins.broken_generators import BrainsAlone, Good
+from tests.stand_ins.broken_generators import BrainsAlone, Good, OnlyText
 
 CHESTS = "sandbox-chest-t2i"
 
@@ -46,8 +49,27 @@ def test_what_breaks_on_the_cards_attributes_alone_is_found() -> None:
     broken = [finding for finding in check_generator(BrainsAlone, task=CHESTS) if not finding.passed]
     assert [finding.name for finding in broken] == ["text-to-image: fit and generate"]
     assert "KeyError" in broken[0].seen
+    assert broken[0].remedy.endswith("; as attributes, the card's images have age, sex, finding")
     with pytest.raises(AssertionError, match="diagnosis"):
         assert_generator(BrainsAlone, task=CHESTS)
+
+
+@dataclass
+class ReadsFindings(OnlyText):
+    """Right on a card whose films have findings; the miniature has none."""
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del context
+        assert train[0].attributes["findings"]
+
+
+def test_an_attribute_that_the_miniature_lacks_is_asked_of_a_card() -> None:
+    there = "repair what it raises; as attributes, the miniature has age, sex, diagnosis: for those of a card, give "
+    (broken,) = (finding for finding in check_generator(ReadsFindings) if not finding.passed)
+    assert broken.seen.startswith("fit raised KeyError: 'findings' (test_card_part.py:")
+    assert broken.remedy == f"{there}task='CARD'"
+    (broken,) = (finding for finding in by_command(check_generator)(ReadsFindings) if not finding.passed)
+    assert broken.remedy == f"{there}--task CARD"
 
 
 def test_images_have_the_cards_size() -> None:
