@@ -34,7 +34,8 @@ class Miniature:
     @property
     def attributes(self) -> list[str]:
         """The names of the attributes that examples and cases have, by first appearance."""
-        return list(dict.fromkeys(name for one in (*self.train, *self.cases) for name in one.attributes))
+        attributes = [*(one.attributes for one in self.train), *(one.attributes for one in self.cases)]
+        return list(dict.fromkeys(name for each in attributes for name in each))
 
 
 def miniature(kind: str) -> Miniature:
