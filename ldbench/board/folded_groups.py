@@ -106,10 +106,11 @@ def _interval(group: Group) -> Interval:
 
 
 def _folded(runs: Sequence[Group], interval: Interval) -> Group:
-    """A group over the runs that measured it; of several numbers of cases the least."""
+    """A group over the runs that measured it; of several numbers of cases the least, with that run's `with_it`."""
     chances = [one.chance for one in runs if one.chance is not None]
     chance = fsum(chances) / len(chances) if chances else None
-    return Group(runs[0].name, min(one.n for one in runs), interval.value, interval.low, interval.high, chance)
+    least = min(runs, key=lambda one: (one.n, one.with_it is None, one.with_it or 0))
+    return Group(least.name, least.n, interval.value, interval.low, interval.high, chance, least.with_it)
 
 
 def _signed(run: Breakdown, worse: str, better: str) -> Interval:

@@ -27,12 +27,13 @@ def check(
     """
     from ldbench.plugins.generators import load_generator
     from ldbench.plugins.parameters import build
+    from ldbench.records.argument_names import by_command
     from ldbench.testing import check_generator
     from ldbench.testing.finding import lines, summary
 
     generator = build(load_generator(model), key_values(set_ or []))
     chosen = backbone or (None if task else "tiny-sd")
-    findings = check_generator(generator, device=device, backbone=chosen, task=task)
+    findings = by_command(check_generator)(generator, device=device, backbone=chosen, task=task)
     for finding in findings:
         typer.echo("\n".join(lines(finding)))
     typer.echo(summary(findings))

@@ -38,7 +38,11 @@ data = typer.Typer(
 @data.command()
 def prepare(
     dataset: Annotated[
-        str, typer.Argument(metavar="NAME", help="chexpert, oasis3, adni1, folder, or another of `list datasets`.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="chexpert, chexpert-findings, oasis3, adni1, folder, or another of `list datasets`.",
+        ),
     ],
     root: Annotated[Path, typer.Option(help="The folder as its owners ship it.")],
     out: Annotated[

@@ -56,7 +56,7 @@ def run(
     wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]
     quiet = {each: Settings(out, each.seed, device, batch_size, overrides[each.model]) for each in wanted}
     if dry:
-        _dry_run(task, quiet)
+        _dry_run(task, quiet, data_seed)
         return
 
     def look(each: _Wanted) -> None:
@@ -188,11 +188,11 @@ def _named(task: str, models: Sequence[str]) -> Card:
     return chosen
 
 
-def _dry_run(task: str, settings: Mapping[_Wanted, Settings]) -> None:
+def _dry_run(task: str, settings: Mapping[_Wanted, Settings], data_seed: int | None) -> None:
     """Print what the runs with their settings would need; exit code 2 where anything is missing."""
     from ldbench.run.dry_run import dry_run
 
-    needs = [dry_run(task, each.model, of_run) for each, of_run in settings.items()]
+    needs = [dry_run(task, each.model, of_run, data_seed) for each, of_run in settings.items()]
     for each in needs:
         typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing or ["nothing"])]))
     if any(each.missing for each in needs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 from typing import TextIO
 
@@ -23,7 +24,18 @@ def locked(path: Path, *, wait: bool) -> TextIO:
             raise
         reason = error.strerror or error
         raise ResultError(f"can't lock {path}: {reason}; choose an --out on a disk that locks files") from error
-    return handle
+    if _is(handle, path):
+        return handle
+    handle.close()  # whoever had it took the file away in between
+    return locked(path, wait=wait)
+
+
+def _is(handle: TextIO, path: Path) -> bool:
+    """Whether the open file is still the one of that path."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_locked(path: Path) -> bool:

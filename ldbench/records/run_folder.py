@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -119,7 +119,10 @@ class RunFolder:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Hold the folder for this process; a second one gets a `ResultError` instead of mixing its files in."""
+        """Hold the folder for this process; a second one gets a `ResultError` instead of mixing its files in.
+
+        Where an error ends the block before anything was written, no folder is left behind.
+        """
         try:
             handle = locked(self.lock, wait=False)
         except BlockingIOError as error:
@@ -127,7 +130,19 @@ class RunFolder:
                 f"{self.path}: another run is at work there; wait for it or choose another --out"
             ) from error
         with handle:
-            yield
+            try:
+                yield
+            except BaseException:
+                self._leave_if_empty()
+                raise
+
+    def _leave_if_empty(self) -> None:
+        """Remove the folder, with those of its model and task, where they hold nothing but the lock."""
+        if [path.name for path in self.path.iterdir()] == [self.lock.name]:
+            self.lock.unlink()
+            with suppress(OSError):  # others are in there
+                for folder in (self.path, *self.path.parents[:2]):
+                    folder.rmdir()
 
     def begin(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
         """Record what the run is, or raise where the folder was begun as another run; returns a note on it, or "".

@@ -16,8 +16,9 @@ from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.sidecar import own_sidecar, values_of
 
-SCHEMA_VERSION = 3  # 1: without the field chance where there is none; 2: without pairs
+SCHEMA_VERSION = 4  # 1: without the field chance where there is none; 2: without pairs; 3: without with_it
 _OLDEST = 1
+WITH_IT = "with_it"  # what a part of a score calls, in its parameters, how many of its n images have what it is of
 LABEL = "label"  # what the scores by label are called beside those by sex or age
 
 
@@ -26,6 +27,7 @@ class Group:
     """One metric over the `n` cases of a group, with a 95 % interval.
 
     `chance` is what a distance of two sets of these sizes has where nothing sets them apart; None for other metrics.
+    `with_it`, of a group that is a label, is how many of the `n` have it; None for other groups.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Group:
     ci_low: float
     ci_high: float
     chance: float | None = None
+    with_it: int | None = None
 
     @property
     def compared(self) -> float:

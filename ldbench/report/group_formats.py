@@ -23,8 +23,8 @@ from ldbench.report.tables.terminal import DEFAULT_WIDTH
 from ldbench.report.tables.text_table import TextTable
 
 COLUMNS = (
-    "task", "attribute", "metric", "direction", "model", "group", "n", "value", "ci_low", "ci_high", "spread", "runs",
-    "chance", "worst", "best", "gap", "gap_low", "gap_high", "gap_spread", "gap_runs",
+    "task", "attribute", "metric", "direction", "model", "group", "n", "with_it", "value", "ci_low", "ci_high",
+    "spread", "runs", "chance", "worst", "best", "gap", "gap_low", "gap_high", "gap_spread", "gap_runs",
 )
 Tasks = Mapping[str, TaskGroups]
 
@@ -78,8 +78,9 @@ def _csv(tasks: Tasks) -> str:
         gap = [one.worst, one.best, one.gap, one.gap_low, one.gap_high, row.gap.spread, row.gap.runs]
         for group in one.groups:
             over, place = row.groups[group.name], [task, attribute, row.metric, row.direction, label, group.name]
-            value = [group.n, group.value, group.ci_low, group.ci_high, over.spread, over.runs, group.chance]
-            lines.append([*place, *value, *(gap if one.worst else [None] * len(gap))])
+            size, value = [group.n, group.with_it], [group.value, group.ci_low, group.ci_high]
+            seeded = [over.spread, over.runs, group.chance]
+            lines.append([*place, *size, *value, *seeded, *(gap if one.worst else [None] * len(gap))])
     return csv_text(COLUMNS, lines)
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from ldbench.api import Needs
 from ldbench.data.task_data import TaskData
+from ldbench.errors import LdbenchError
 from ldbench.records.names import in_bytes
 from ldbench.run.environment import on_device, pick_device
+from ldbench.run.fresh import fresh_line
 from ldbench.run.pipeline import generator_context, ready
 from ldbench.run.processes import Processes
 from ldbench.run.requirements import inspect, needs_of
@@ -32,8 +34,9 @@ class DryRun:
     missing: tuple[str, ...]
 
 
-def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
-    """Look for everything that `run` would ask for. Bad names and parameters raise as there."""
+def dry_run(task_name: str, model_name: str, settings: Settings, fresh_seed: int | None = None) -> DryRun:
+    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`. Bad names and parameters raise
+    as there."""
     task = card.load(task_name)
     generator, _ = ready(task, model_name, settings.overrides)
     found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
@@ -54,6 +57,11 @@ def dry_run(task_name: str, model_name: str, settings: Settings) -> DryRun:
     side = task.protocol.resolution
     pixels = images * 3 * side * side
     free = in_bytes(_free(settings.out))
+    if fresh_seed is not None:
+        try:
+            found.append(fresh_line(task, task_name, fresh_seed, settings.out, inspection.data))
+        except LdbenchError as error:
+            missing.append(str(error))
     found.append(f"images: {images} of {side} x {side} px, at most {in_bytes(pixels)}; {free} free")
     return DryRun(tuple(found), tuple(missing))
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import NormalDist
 
 from ldbench.api import Score
-from ldbench.data.render import RENDERED, Rendered, default_folder, read_rendered, render
+from ldbench.data.render import RENDERED, Rendered, default_folder, read_rendered, render, to_render
+from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError
 from ldbench.records import fresh as sidecar
 from ldbench.records.fresh import FreshRound, Gap
@@ -83,6 +84,20 @@ def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings
             task.data.dataset, data_seed, folder, splits=TEST_ALONE, cards=[name], processes=usable_cores(),
             progress=settings.progress,
         )
+
+
+def fresh_line(task: card.Task, name: str, data_seed: int, out: Path, data: TaskData | None) -> str:
+    """What a fresh run would do for its test subjects, whose number is that of the installed `data`.
+
+    Raises as `run_fresh` does for a card whose data nothing renders.
+    """
+    to_render(task.data.dataset, [name])
+    folder = _folder(task, data_seed, out)
+    if (folder / RENDERED).is_file():
+        return f"fresh: taken from {folder}; images of its cases beside those below"
+    there = () if data is None else data.dataset.records
+    count = len({record.subject for record in there if record.split == "test"})
+    return f"fresh: renders {count or 'the'} test subjects into {folder}; images of their cases beside those below"
 
 
 def gaps(frozen: Sequence[Score], fresh: Sequence[Score]) -> tuple[Gap, ...]:

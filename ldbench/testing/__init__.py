@@ -16,6 +16,7 @@ from pathlib import Path
 from ldbench.api import Generator
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import UsageError
+from ldbench.records.argument_names import Words, argument_names
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.process_settings import settings_kept
 from ldbench.run.surroundings import states_kept
@@ -31,6 +32,12 @@ from ldbench.testing.trial import Trial
 __all__ = ["CLAUSES", "Clause", "Finding", "assert_generator", "check_generator"]
 
 
+def _in_words(findings: Sequence[Finding], words: Words) -> list[Finding]:
+    """The findings with remedies in the words of a call from Python."""
+    return [dataclasses.replace(finding, remedy=words(finding.remedy)) for finding in findings]
+
+
+@argument_names(_in_words)
 def check_generator(
     candidate: type[Generator] | Generator, *, kind: str | None = None, device: str = "cpu",
     backbone: str | None = None, task: str | None = None,

@@ -71,7 +71,8 @@ INTERRUPTED = Clause(
     "write checkpoints whole (to another name, then rename), with step and optimiser, or start anew",
 )
 SEED_MATTERS = Clause(
-    "seed matters", "other images from other seeds (text-to-image, but for reference rows)", "use request.noise()"
+    "seed matters", "other images from other seeds, for most requests (text-to-image, but for reference rows)",
+    "use request.noise()",
 )
 INPUTS = Clause("inputs left alone", "requests and training examples as they were", "clone before writing")
 FILES = Clause(

@@ -21,11 +21,21 @@ _YEARS = 7
 
 @dataclass(frozen=True)
 class Miniature:
-    """Training examples, cases and, by case id, the answers `(3, H, W) float32 in [0, 1]`; none where nobody knows."""
+    """Training examples, cases and, by case id, the answers `(3, H, W) float32 in [0, 1]`; none where nobody knows.
+
+    `of_card`: whether they are a card's, not drawn here.
+    """
 
     train: tuple[Example, ...]
     cases: tuple[Case, ...]
     answers: dict[str, torch.Tensor]
+    of_card: bool = False
+
+    @property
+    def attributes(self) -> list[str]:
+        """The names of the attributes that examples and cases have, by first appearance."""
+        attributes = [*(one.attributes for one in self.train), *(one.attributes for one in self.cases)]
+        return list(dict.fromkeys(name for each in attributes for name in each))
 
 
 def miniature(kind: str) -> Miniature:

@@ -83,6 +83,13 @@ def test_groups_are_folded_as_a_rows_scores_are() -> None:
         assert (group.chance, found.groups[name]) == (0.5, (3, spread))
 
 
+def test_of_several_numbers_of_cases_the_least_has_its_own_number_with_the_label() -> None:
+    groups = [Group("a", n, 0.5, 0.4, 0.6, with_it=with_it) for n, with_it in ((40, 9), (38, 11), (39, None))]
+    for some in itertools.permutations(groups):
+        (group,) = folded(*(Breakdown((one,)) for one in some)).breakdown.groups
+        assert (group.n, group.with_it) == (38, 11)
+
+
 def test_the_gap_is_that_of_the_differences_run_by_run() -> None:
     """A seed that moves all groups alike adds nothing to it, and one in which the other group is worse counts so."""
     moved = [run(5 + seed, 2 + seed) for seed in (0.0, 10.0, 30.0)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -229,6 +230,7 @@ def test_without_prepared_data_one_line_says_which_command_makes_them(
 def test_the_readers_are_those_of_the_issue() -> None:
     readers = {entry.name for entry in DATASETS.entries() if DATASETS.load(entry.name).reader}
     assert readers == {"chexpert", "chexpert-findings", "oasis3", "adni1", "folder"}
+    assert readers <= set(re.findall(r"[\w-]+", called("data", "prepare", "--help").output))
 
 
 def test_an_option_of_another_data_set_is_refused(tmp_path: Path) -> None:

@@ -40,7 +40,11 @@ def test_test_subjects_that_were_rendered_before_are_found_and_no_others(
     said("data", "render", DISCS, "--seed", 7, "--card", card, *splits)
     [rendered] = (tmp_path / "rendered").iterdir()
     before = sorted(rendered.rglob("*"))
-    text = said("run", card, "tests.stand_ins.disc_generators:Honest", "--device", "cpu", "--fresh", 7)
+    arguments = ("run", card, "tests.stand_ins.disc_generators:Honest", "--device", "cpu", "--fresh", 7)
+    [before_it] = [line for line in said(*arguments, "--dry-run").splitlines() if line.startswith("fresh: ")]
+    assert ("renders 24 test subjects into runs/fresh/" in before_it) is not found
+    assert (f"taken from rendered/{rendered.name};" in before_it) is found
+    text = said(*arguments)
     assert "subjects of seed 7" in text
     assert (tmp_path / "runs" / "fresh").exists() is not found
     assert sorted(rendered.rglob("*")) == before

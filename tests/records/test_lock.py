@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -17,6 +18,19 @@ def test_one_holds_it_at_a_time(tmp_path: Path) -> None:
     with locked(path, wait=False), pytest.raises(BlockingIOError):
         locked(path, wait=False)
     locked(path, wait=True).close()
+
+
+def test_a_file_that_its_holder_took_away_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, flock, first = tmp_path / "lock", fcntl.flock, [True]
+
+    def taken_away(handle: TextIO, how: int) -> None:
+        if first.pop() if first else False:
+            path.unlink()
+        flock(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", taken_away)
+    with locked(path, wait=True), pytest.raises(BlockingIOError):
+        locked(path, wait=False)
 
 
 def test_a_disk_without_locks_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

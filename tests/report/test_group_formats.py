@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,19 @@ def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) ->
             report_groups(by_attributes(board_set(collect([folder])), ["all"]), "terminal", None).split()
         )
         assert ("not equally hard to see" in text) == (attribute == "label")
+        assert not re.search(r"\bwith it\b", text.casefold())  # a file of before does not know
+
+
+def test_a_label_says_how_many_images_have_it(tmp_path: Path) -> None:
+    run = measured(*FULL[3])
+    result_file.write(run, tmp_path / "result.json")
+    value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
+    labels = tuple(replace(group, with_it=group.n // 4) for group in AUC)
+    subgroups.write(Subgroups(value, {"auc": {"label": replace(BY_AUC, groups=labels)}}), tmp_path / SUBGROUPS)
+    tasks = by_attributes(board_set(collect([tmp_path])), ["label"])
+    for form, (many, few) in product(("terminal", "markdown", "latex"), [(60, 15), (9, 2)]):
+        assert f"n = {many}, {few} with it" in report_groups(tasks, form, None, width=200)
+    of_csv = csv.DictReader(io.StringIO(report_groups(tasks, "csv", None)))
+    assert [(row["n"], row["with_it"]) for row in of_csv] == [("40", "10"), ("60", "15"), ("9", "2")]
+    [row] = json.loads(report_groups(tasks, "json", None))[TASK.id]["label"]["auc"]
+    assert [group["with_it"] for group in row["groups"]] == [10, 15, 2]

@@ -43,6 +43,13 @@ def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Pat
     assert set(labels(board.rows).names.values()) == {"mean-image", "mean-image (scored)"}
 
 
+def test_images_that_are_refused_leave_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(LdbenchError):
+        score_folder(str(cheap_card(tmp_path)), tmp_path / "none", "mine", Settings(tmp_path / "runs"))
+    assert [path.name for path in (tmp_path / "runs").rglob("*")] == ["scored"]
+
+
 def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: Path) -> None:
     card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))

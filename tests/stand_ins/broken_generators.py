@@ -61,6 +61,25 @@ class OnlyText(Generator):
         return noise(requests, context)
 
 
+@dataclass
+class FilmOfFindings(OnlyText):
+    """Right on a card of several findings: a training film of those that are asked for, drawn by the request's seed."""
+
+    seeded: bool = True
+    _of: dict[str, list[torch.Tensor]] = field(default_factory=dict, init=False)
+
+    def fit(self, train: TrainingSet, context: Context) -> None:
+        del context
+        self._of = {}
+        for example in (train[place] for place in range(len(train))):
+            self._of.setdefault(str(example.attributes["findings"]), []).append(example.image)
+
+    def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
+        films = [self._of[str(request.case.attributes["findings"])] for request in requests]
+        drawn = [request.seed if self.seeded else 0 for request in requests]
+        return torch.stack([of[number % len(of)] for of, number in zip(films, drawn, strict=True)])
+
+
 Make = Callable[[Sequence[Request], Context], torch.Tensor]
 
 # what is returned, the clauses that it breaks, and what the first of them says was seen
@@ -105,6 +124,12 @@ def batch_normalised(requests: Sequence[Request], context: Context) -> torch.Ten
 
 def fixed(requests: Sequence[Request], context: Context) -> torch.Tensor:
     return torch.full((len(requests), *context.image_shape), 0.5)
+
+
+def half_fixed(requests: Sequence[Request], context: Context) -> torch.Tensor:
+    images = noise(requests, context)
+    images[[place for place, request in enumerate(requests) if int(request.case.id[-2:]) % 2]] = 0.5
+    return images
 
 
 def counted(requests: Sequence[Request], context: Context) -> torch.Tensor:
@@ -163,6 +188,7 @@ BROKEN_CONDUCT: dict[str, tuple[Make, set[str]]] = {
     "one seed a batch": (batch_noise, {"batch size and order"}),
     "normalised over the batch": (batch_normalised, {"batch size and order"}),
     "no seed at all": (fixed, {"seed matters"}),
+    "no seed for every other case": (half_fixed, {"seed matters"}),
     "counts its calls": (
         counted,
         {

@@ -10,12 +10,13 @@ import torch
 
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
+from ldbench.records.argument_names import by_command
 from ldbench.task import card
 from ldbench.testing import assert_generator, check_generator
 from ldbench.testing.card_part import part_of
 from tests import small_aging
 from tests.command_line import called
-from tests.stand_ins.broken_generators import BrainsAlone, Good
+from tests.stand_ins.broken_generators import BrainsAlone, FilmOfFindings, Good
 
 CHESTS = "sandbox-chest-t2i"
 
@@ -46,8 +47,34 @@ def test_what_breaks_on_the_cards_attributes_alone_is_found() -> None:
     broken = [finding for finding in check_generator(BrainsAlone, task=CHESTS) if not finding.passed]
     assert [finding.name for finding in broken] == ["text-to-image: fit and generate"]
     assert "KeyError" in broken[0].seen
+    assert broken[0].remedy.endswith("; as attributes, the card's images have age, sex, finding")
     with pytest.raises(AssertionError, match="diagnosis"):
         assert_generator(BrainsAlone, task=CHESTS)
+
+
+def test_an_attribute_that_the_miniature_lacks_is_asked_of_a_card() -> None:
+    there = "repair what it raises; as attributes, the miniature has age, sex, diagnosis: for those of a card, give "
+    (broken,) = (finding for finding in check_generator(FilmOfFindings) if not finding.passed)
+    assert broken.seen.startswith("fit raised KeyError: 'findings' (broken_generators.py:")
+    assert broken.remedy == f"{there}task='CARD'"
+    (broken,) = (finding for finding in by_command(check_generator)(FilmOfFindings) if not finding.passed)
+    assert broken.remedy == f"{there}--task CARD"
+
+
+def test_a_film_drawn_by_the_seed_among_those_of_the_asked_findings_is_right() -> None:
+    assert_generator(FilmOfFindings, task="sandbox-chest-findings-t2i")
+    with pytest.raises(AssertionError, match=r"seed matters: .* got 6 of 6 images the same under 5 seeds"):
+        assert_generator(FilmOfFindings(seeded=False), task="sandbox-chest-findings-t2i")
+
+
+@pytest.mark.parametrize("card_id", ["sandbox-chest-findings-t2i", CHESTS])
+def test_each_case_has_a_second_example_of_what_it_asks_for(card_id: str) -> None:
+    task = card.load(card_id)
+    part = part_of(task_data(task, 0))
+    asked = [task.data.class_attribute, *task.data.labels]
+    for case in part.cases:
+        alike = [one for one in part.train if all(one.attributes[name] == case.attributes[name] for name in asked)]
+        assert len(alike) > 1, case.id
 
 
 def test_images_have_the_cards_size() -> None:

@@ -17,7 +17,7 @@ from ldbench.records.result import Result
 from ldbench.records.subgroups import Breakdown, Group
 from ldbench.report.by_group import TaskGroups
 from ldbench.report.digits import shortest, with_interval
-from ldbench.report.tables.group_tables import ByRow, chance_in_words, group_table, sure_of
+from ldbench.report.tables.group_tables import ByRow, chance_in_words, group_table, size_in_words, sure_of
 from ldbench.report.tables.headline import headline
 from ldbench.report.tables.text_table import TextTable
 
@@ -76,7 +76,7 @@ def _of_groups(metric: str, attribute: str, one: Breakdown) -> SubgroupView:
 
 def _group(group: Group) -> str:
     value = f"{group.name}: {_text(group.value, group.ci_low, group.ci_high)}"
-    return ", ".join([value, *chance_in_words(group), f"n = {group.n}"])
+    return ", ".join([value, *chance_in_words(group), size_in_words([group])])
 
 
 def _text(value: float, low: float, high: float) -> str:

@@ -25,10 +25,10 @@ _ALONE = (
 def group_table(task: str, of_rows: ByRow) -> TextTable:
     """One metric by one attribute, a line a row; cells have line ends, where they may be broken."""
     first = next(iter(of_rows.values()))
-    sizes: dict[str, list[int]] = {}
+    sizes: dict[str, list[Group]] = {}
     for row in of_rows.values():
         for group in row.breakdown.groups:
-            sizes.setdefault(group.name, []).append(group.n)
+            sizes.setdefault(group.name, []).append(group)
     names = sorted(sizes)
     seeded = any(row.gap.runs > 1 for row in of_rows.values())
     more = ["worst", *(["best"] if len(names) > 2 else []), "gap", *(["± seeds"] if seeded else [])]
@@ -37,7 +37,7 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
         for label, row in of_rows.items()
     ]
     title = f"{task}: {first.metric} {ARROWS[first.direction]} by {one_line(first.attribute)}"
-    headings = ["model", *(f"{one_line(name)},\n{_n(sizes[name])}" for name in names), *more]
+    headings = ["model", *(f"{one_line(name)},\n{size_in_words(sizes[name])}" for name in names), *more]
     return TextTable(headings, lines, "l" * len(headings), title)
 
 
@@ -69,6 +69,8 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
             "By label: labels are not equally hard to see, so a gap does not say that a row serves one of them worse. "
             "Hold it against the gap of real scans."
         )
+    if any(group.with_it is not None for row in rows for group in row.breakdown.groups):
+        notes.append("With it: how many of the n have the label; the others have it not.")
     if any(group.name not in _compared(row) for row in rows for group in row.breakdown.groups):
         notes.append("In round brackets: not compared, with fewer than ten cases or not measured in every run.")
     notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
@@ -97,8 +99,14 @@ def _left_out(by_metric: Mapping[str, ByRow]) -> list[str]:
     ]
 
 
-def _n(sizes: Sequence[int]) -> str:
-    return f"n = {min(sizes)}" if min(sizes) == max(sizes) else f"n = {min(sizes)} to {max(sizes)}"
+def size_in_words(groups: Sequence[Group]) -> str:
+    """How many cases a group has in some rows; of a label also how many of these have it, where a row knows."""
+    with_it = [group.with_it for group in groups if group.with_it is not None]
+    return f"n = {_range([group.n for group in groups])}" + (f", {_range(with_it)} with it" if with_it else "")
+
+
+def _range(counts: Sequence[int]) -> str:
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _compared(row: RowGroups) -> set[str]:

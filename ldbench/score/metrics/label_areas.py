@@ -11,7 +11,7 @@ Shapes: S trainings, N images, L labels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ldbench.api import Measured, ParameterValue
 from ldbench.errors import MetricError
+from ldbench.records.subgroups import WITH_IT
 from ldbench.score.metrics.intervals import Array, Subjects, independent, of_subjects, subjects_of_rows
 from ldbench.score.metrics.roc import Areas, area_of, centred
 
@@ -116,9 +117,13 @@ def label_parts(
     metric: str, units: Literal["cases", "scans"], scores_snl: Array, known_nl: Array, labels: Sequence[str],
     subjects: Subjects,
 ) -> dict[str, Measured]:
-    """The area of each label alone, with its interval; `n` counts the images of which the label is known."""
+    """The area of each label alone, with its interval; `n` counts the images of which the label is known, the parameter
+    `with_it` those that have it."""
     return {
-        label: mean_area(metric, units, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)[1]
+        label: replace(
+            mean_area(metric, units, scores_snl[:, :, [place]], known_nl[:, [place]], subjects)[1],
+            parameters={WITH_IT: int((known_nl[:, place] == 1).sum())},
+        )
         for place, label in enumerate(labels)
     }
 

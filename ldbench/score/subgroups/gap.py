@@ -20,7 +20,7 @@ from math import comb
 import numpy as np
 
 from ldbench.api import Direction, Measured
-from ldbench.records.subgroups import Breakdown, Group, Pair, breakdown_of
+from ldbench.records.subgroups import WITH_IT, Breakdown, Group, Pair, breakdown_of
 from ldbench.score.metrics.intervals import LEVEL, reach_of_difference, t_quantile
 from ldbench.score.subgroups.shared_subjects import Whose, correlation, in_both
 
@@ -40,7 +40,9 @@ class GroupScore:
     def group(self, name: str) -> Group:
         """The group as it is written: chance is the mean over exchanges, None where there are none."""
         chance = float(np.mean(self.exchanges)) if self.exchanges else None
-        return Group(name, self.score.n, self.score.value, self.score.ci_low, self.score.ci_high, chance)
+        score, with_it = self.score, self.score.parameters.get(WITH_IT)
+        counted = with_it if isinstance(with_it, int) else None
+        return Group(name, score.n, score.value, score.ci_low, score.ci_high, chance, counted)
 
     def reach(self, upward: bool, level: float) -> float:
         """From the value to the bound of its interval at `level`; few exchanges add their own error."""

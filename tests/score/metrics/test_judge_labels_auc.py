@@ -168,6 +168,9 @@ def test_each_label_has_an_area_of_its_own_and_gaps_know_that_the_images_are_the
     expected = {label: roc_auc_score(values, scores[:, at]) for at, (label, values) in enumerate(asked.items())}
     assert {group.name: group.value for group in found.groups} == pytest.approx(expected)
     assert {group.n for group in found.groups} == {40}
+    assert {group.name: group.with_it for group in found.groups} == {
+        label: int(values.sum()) for label, values in asked.items()
+    }
     assert found.worst == min(expected, key=lambda label: expected[label])
     twice = run._parts_of(JUDGE_LABELS_AUC, _same_label_twice())
     assert _correlation(twice["a"], twice["b"]) == pytest.approx(1)
