@@ -26,6 +26,8 @@ GENERAL: dict[str, str | int | float] = {
 SplitAs = Annotated[
     str | None, typer.Option(help="Share ids and split of the data set of this name, such as another size's.")
 ]
+_NAMES = "chexpert, chexpert-findings, oasis3, adni1, folder, or another of `list datasets`."
+DatasetName = Annotated[str, typer.Argument(metavar="NAME", help=_NAMES)]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be used and what left out, by tables and names alone.")
 ]
@@ -37,13 +39,7 @@ data = typer.Typer(
 
 @data.command()
 def prepare(
-    dataset: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="chexpert, chexpert-findings, oasis3, adni1, folder, or another of `list datasets`.",
-        ),
-    ],
+    dataset: DatasetName,
     root: Annotated[Path, typer.Option(help="The folder as its owners ship it.")],
     out: Annotated[
         Path | None,
