@@ -73,7 +73,7 @@ def test_a_notebook_draws_the_metrics_that_stand_first(runs: Path) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--as-fitted"], ["--metric", "auc"]])
 def test_comparisons_are_those_of_the_command(options: list[str], runs: Path) -> None:
-    metrics = options[1:] if "--metric" in options else []
+    metrics = options[1:] if "--metric" in options else None
     compared = ldbench.compare(runs, as_fitted="--as-fitted" in options, metrics=metrics)
     assert f"{compared!r}\n" == said("compare", runs, "--all-metrics", *options)
     assert render_json({TASK.id: compared.by_metric}) == said("compare", runs, "--format", "json", *options)
