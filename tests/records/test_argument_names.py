@@ -78,7 +78,8 @@ def test_what_follows_an_option_in_a_text_is_known_as_value_or_word() -> None:
 
 def _is_known(following: str) -> bool:
     """Whether it is a value, a place where a value will stand, or a word of the list."""
-    return not following or following in words._WORDS | VALUES or bool(re.search(r"[{}=:\d]", following))
+    known = following in words._WORDS | VALUES or following.isupper()  # a name in capitals stands for a value
+    return not following or known or bool(re.search(r"[{}=:\d]", following))
 
 
 def _texts(file: Path) -> Iterator[str]:
