@@ -71,7 +71,9 @@ def _folder(folder: str) -> list[Path]:
 
 
 def _networks(name: str) -> list[Path]:
-    return sorted(Path(str(resources.files(__package__).joinpath("networks"))).glob(f"{name}*.safetensors"))
+    folder = Path(str(resources.files(__package__).joinpath("networks")))
+    # not `name*`, which has those of a data set whose name goes on
+    return sorted([*folder.glob(f"{name}.safetensors"), *folder.glob(f"{name}-judge-*.safetensors")])
 
 
 @functools.lru_cache(maxsize=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections import Counter
@@ -14,21 +13,19 @@ from ldbench_sandbox.chest.build import COLUMNS, SEED, SIZES, build_chest, chest
 from ldbench_sandbox.chest.films import rendered
 from ldbench_sandbox.chest.patient import FINDINGS, SEXES, SPLITS
 
-FOLDER = Path(__file__).parents[3] / "tasks" / "sandbox_chest"
+from tests.sandbox.frozen import TASKS, images_of, manifest_of
+
+FOLDER = TASKS / "sandbox_chest"
 
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, np.ndarray]:
-    with np.load(FOLDER / "images.npz", allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    return images_of(FOLDER)
 
 
 @pytest.fixture(scope="module")
 def manifest() -> list[dict[str, str]]:
-    with (FOLDER / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        assert tuple(reader.fieldnames or ()) == COLUMNS
-        return list(reader)
+    return manifest_of(FOLDER, COLUMNS)
 
 
 def test_every_image_has_its_row_and_every_row_its_image(images, manifest) -> None:

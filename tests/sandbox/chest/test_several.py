@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from pathlib import Path
 
@@ -23,23 +22,21 @@ from ldbench_sandbox.chest.several import (
     several_cases,
 )
 
-FOLDER = Path(__file__).parents[3] / "tasks" / "sandbox_chest_findings"
+from tests.sandbox.frozen import TASKS, images_of, manifest_of
+
+FOLDER = TASKS / "sandbox_chest_findings"
 HEART, FLUID, PNEUMONIA = SHOWABLE[:3]
 ALL = frozenset(SHOWABLE)
 
 
 @pytest.fixture(scope="module")
 def images() -> dict[str, np.ndarray]:
-    with np.load(FOLDER / "images.npz", allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    return images_of(FOLDER)
 
 
 @pytest.fixture(scope="module")
 def manifest() -> list[dict[str, str]]:
-    with (FOLDER / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        assert tuple(reader.fieldnames or ()) == COLUMNS
-        return list(reader)
+    return manifest_of(FOLDER, COLUMNS)
 
 
 def test_the_manifest_is_what_the_plan_says(images, manifest) -> None:
