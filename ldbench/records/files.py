@@ -98,7 +98,7 @@ def text_of(raw: bytes) -> str:
 
 
 def json_of(text: str | bytes, **hooks: Any) -> Any:
-    """`json.loads`, whose one error is ValueError: also where lists lie deeper in one another than Python can follow."""
+    """`json.loads`, whose one error is ValueError: also where lists lie too deep in one another for Python."""
     try:
         return json.loads(text, **hooks)
     except RecursionError as error:
