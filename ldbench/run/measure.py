@@ -19,6 +19,7 @@ from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.classes import FOLDERS, Classed
 from ldbench.score.folders.form import Channels, Conditions
+from ldbench.score.folders.labels import Columns, Labelled
 from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.folders.one_size import Fit
 from ldbench.score.folders.scores import FolderScores
@@ -30,13 +31,20 @@ from ldbench.score.set_inputs import ScoringContext
 from ldbench.task.card import ViewingConditions
 
 Classes: TypeAlias = Path | str | Mapping[str, str | Sequence[str | int]]
+Labels = Annotated[
+    Path | str | Mapping[str, Path | str | Mapping[str, Sequence[float | bool | None]]],
+    Expected(
+        "a CSV table, or by set a table or the labels of its images, such as {'real': {'edema': [1, 0, None]}}",
+        "of a DataFrame give df.to_dict('list')",
+    ),
+]
 MetricSettings = Annotated[
     Mapping[str, Mapping[str, ParameterValue]],
     Expected("settings by the name of a metric, a dict each, such as {'coverage': {'k': 3}}"),
 ]
 
 
-@argument_names(metric="metrics", set="settings")
+@argument_names(metric="metrics", set="settings", label="label_names")
 def measure(
     real: Place | str, generated: Place | str, *, training: Place | str | None = None,
     metrics: Sequence[str] | None = None, network: str | None = None, paired: bool = False, side: int | None = None,
@@ -44,7 +52,8 @@ def measure(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None, by_class: bool = False,
+    classes: Classes | None = None, by_class: bool = False, labels: Labels | None = None,
+    label_names: Sequence[str] | None = None, by_label: bool = False,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -78,6 +87,12 @@ def measure(
     `judge_calibration`. `settings` has its recipe by the metric's name, that of the judge by "judge". With `by_class`
     the answer also has the scores within each class.
 
+    `labels`, instead, says which of several labels each image has or was asked to show: a CSV table has a column image
+    and one a label, whose cells are 1, 0, -1 (uncertain) or empty; a mapping holds by set ("real", "generated",
+    "training") such a table, or by label 1, 0 or None for each image in the order of their names. `label_names` are
+    those that are taken, without it all. Then `labels_auc` can be named and, with `training`, `judge_labels_auc`. With
+    `by_label` the answer also has the scores of the images that have each label.
+
     `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
     `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
     over images, and the nearest real image and training image in the features of the network in use.
@@ -94,7 +109,8 @@ def measure(
         real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
         channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
         subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-        progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class,
+        progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class, labels=labels,
+        label_names=label_names, by_label=by_label,
     )
     return found
 
@@ -103,7 +119,7 @@ def _in_words(found: list[FolderScores], words: Words) -> list[FolderScores]:
     return [each.in_words(words) for each in found]
 
 
-@argument_names(_in_words, metric="metrics", set="settings")
+@argument_names(_in_words, metric="metrics", set="settings", label="label_names")
 def measure_each(
     real: Place | str, generated: Sequence[Place | str], *, training: Place | str | None = None,
     metrics: Sequence[str] | None = None, network: str | None = None, paired: bool = False, side: int | None = None,
@@ -112,7 +128,8 @@ def measure_each(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None, by_class: bool = False,
+    classes: Classes | None = None, by_class: bool = False, labels: Labels | None = None,
+    label_names: Sequence[str] | None = None, by_label: bool = False,
 ) -> list[FolderScores]:
     """The scores of each of several sets of generated images beside the same real ones, as `measure` has them.
 
@@ -138,7 +155,7 @@ def measure_each(
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
             agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
-            by_class,
+            by_class, labelled_by(labels, label_names), by_label,
         )
         named = name_list(metrics, "--metric")
         return measure_folders(
@@ -174,6 +191,19 @@ def classed_by(classes: Classes | None) -> Classed | None:
     if isinstance(classes, str) and classes != FOLDERS:
         return Path(classes)
     return cast("Classed | None", classes)
+
+
+def labelled_by(labels: Labels | None, names: Sequence[str] | None) -> Labelled | None:
+    """What says the labels, if anything does: a text is a table's path."""
+    if labels is None:
+        if names is not None:
+            raise UsageError("--label: expected tables that have these labels, got none; add --labels")
+        return None
+    chosen = tuple(name_list(names, "--label"))
+    if not isinstance(labels, Mapping):
+        return Labelled(Path(labels), chosen)
+    given = {name: Path(each) if isinstance(each, str | os.PathLike) else each for name, each in labels.items()}
+    return Labelled(cast("Mapping[str, Path | Columns]", given), chosen)
 
 
 def viewing_of(blur: float, noise: float) -> ViewingConditions | None:

@@ -71,6 +71,10 @@ class LabelJudge:
     classifier: LabelClassifier
     parameters: Mapping[str, ParameterValue]
 
+    def scores(self, images: ImageSet) -> Array:
+        """Scores `(N, L)` of each label in images `(N, 3, H, W) float32 in [0, 1]`: the larger, the likelier."""
+        return np.asarray(self.classifier.scores(images).numpy(), np.float64)
+
 
 def label_judge_of(
     recipe: JudgeSpec, images: ImageSet, known: Known, *, device: torch.device | str, folder: Path | None,
