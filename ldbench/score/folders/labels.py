@@ -159,7 +159,7 @@ def _of_rows(
     if without:
         raise UsageError(
             f"{option}: expected a row for each of the {name} images, got none for {some_of(without)}; add theirs, "
-            "with empty cells where nobody knows"
+            "with empty cells where nobody knows, or give a table of each set"
         )
     of_images = values_nl[[row for row in rows if row is not None]]
     return {label: of_images[:, place] for place, label in enumerate(labels)}

@@ -89,7 +89,7 @@ def label_judge_of(
     """
     known_nl, rows = known_rows(known)
     if not len(rows):
-        raise MetricError("judge of labels: expected training scans with labels, got none; change data.labels")
+        raise MetricError("judge of labels: expected training scans with labels, got none; choose other labels")
     learnt = images if len(rows) == len(images) else PickedSet(images, tuple(rows.tolist()))
     if recipe.labels_sha256 is None:
         classifier = _trained(recipe, learnt, known_nl, device, folder, progress)
