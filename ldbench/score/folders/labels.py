@@ -203,9 +203,9 @@ def _of_columns(option: str, given: Columns, images: Collection[str], name: str,
     return found
 
 
-def _of_value(option: str, label: str, value: object) -> float:
+def _of_value(option: str, label: str, value: float | None) -> float:
     try:
-        return math.nan if value is None else _of_number(float(value))  # type: ignore[arg-type]
+        return math.nan if value is None else _of_number(float(value))
     except (TypeError, ValueError):
         raise UsageError(f"{option}: expected 1, 0, -1 or None as {label}, got {value!r:.40}; correct it") from None
 

@@ -106,8 +106,12 @@ def test_a_judge_reads_labels_that_images_show_and_says_how_well_it_tells_those_
 
 def test_by_label_is_what_folders_of_those_images_have(root: Path, context: ScoringContext, tmp_path: Path) -> None:
     found = measure_alone(
-        with_labels(root, training=root / "training", by_label=True), context, list(SMALL), settings=SMALL
+        with_labels(root, training=root / "training", by_label=True), context, list(SMALL), settings=SMALL,
+        per_image=tmp_path / "images.csv",
     )
+    header, *lines = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert header.startswith("image,disc,bar,copied_share,nearest_real,")
+    assert [tuple(map(int, line.split(",")[1:3])) for line in lines] == shown(COUNT)
     for name in ("real", "generated"):
         (tmp_path / name).mkdir()
         for file, (disc, _) in zip(sorted((root / name).iterdir()), shown(COUNT), strict=True):
