@@ -109,9 +109,9 @@ class Folders:
             raise UsageError("--by-label: expected labels of the images, got none; add --labels")
         if self.classes is not None and self.labels is not None:
             raise UsageError("--labels: expected one class an image or several labels, got --classes too; drop one")
-        for said in (each for each in ("classes", "labels") if getattr(self, each) is not None):
-            if self.reference is not None:
-                raise _without(said, f"--{said}", self.reference)
+        if self.reference is not None and (self.classes, self.labels) != (None, None):
+            said = "labels" if self.classes is None else "classes"
+            raise _without(said, f"--{said}", self.reference)
         check_form(self.side, self.fit, self.channels)
         if self.images is not None and self.images < _FEWEST:
             raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")

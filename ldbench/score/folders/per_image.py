@@ -65,8 +65,8 @@ def rows_of_images(
     columns: dict[str, Sequence[Any]] = {"image": list(inputs.case_ids)}
     if inputs.classed:
         columns["class"] = inputs.labels
-    for label, values_n in inputs.labelled.get(GENERATED, {}).items():
-        columns[label] = ["" if math.isnan(one) else int(one) for one in values_n]
+    for label, known_n in inputs.labelled.get(GENERATED, {}).items():
+        columns[label] = ["" if math.isnan(one) else int(one) for one in known_n]
     for name, (metric, score) in scores.items():
         values_n = values_of_images(metric, score)
         if values_n is not None:
