@@ -119,7 +119,8 @@ def _installed() -> tuple[list[Metric], dict[str, str]]:
 
 
 def _is_default(metric: Metric, offered: Offered) -> bool:
-    if trains(metric) or lacking(metric, offered) or (metric.axis == _ASKED_FOR and not metric.every_class):
+    shown = metric.every_class or "labels" in metric.needs
+    if trains(metric) or lacking(metric, offered) or (metric.axis == _ASKED_FOR and not shown):
         return False
     try:
         settings_of(metric, None, {})

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from ldbench.api import ImageSet
 from ldbench.board.folder_differences import differences
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
@@ -22,10 +23,13 @@ from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.lines import lines_of
 from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.folders.metrics import default_metrics, lacking, named_metrics, of_classes, of_labels, only_named
+from ldbench.score.metrics import judge_labels_auc
+from ldbench.score.metrics.judge_labels_auc import LabelJudge, label_judge_of
 from ldbench.score.metrics.labels_auc import LabelsSpec
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
+from ldbench.task.metric_specs import JudgeSpec
 from tests.conftest import small_card
 from tests.score.folders.disc_folders import CONTEXT, SIDE, measure_alone
 from tests.score.folders.label_folders import fill_labelled, shown, write_labels
@@ -157,6 +161,26 @@ def test_rare_labels_and_other_shares_are_said(root: Path, context: ScoringConte
     reasons = {each.metric: each.reason for each in differences([replace(found, options=both[0].options), same_folder])
                .left_out}
     assert reasons["labels_auc"].startswith("it is a mean over other labels, disc and disc, bar; give those of both by")
+
+
+def test_several_generators_have_one_judge_and_a_difference_by_its_areas(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = list[int]()
+
+    def counted(recipe: JudgeSpec, images: ImageSet, *given: Any, **options: Any) -> LabelJudge:
+        judged.append(len(images))
+        return label_judge_of(recipe, images, *given, **options)
+
+    monkeypatch.setattr(judge_labels_auc, "label_judge_of", counted)
+    other = fill_labelled(tmp_path / "other", COUNT, 5)
+    asked = with_labels(root, training=root / "training", further=(other,))
+    both = measure_folders(asked, CONTEXT, ["judge_labels_auc"], settings={"judge": QUICK})
+    assert judged == [COUNT]
+    [found] = differences(both).found
+    one, two = (each.values["judge_labels_auc"] for each in both)
+    assert found.difference == pytest.approx(two - one)
+    assert found.ci_low < found.difference < found.ci_high
 
 
 def test_a_draw_takes_the_labels_of_its_images_and_a_choice_of_labels_leaves_the_others(
