@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import torch
 
-from ldbench.api import ImageSet
+from ldbench.api import ImageSet, MetricAxis
 from ldbench.board.folder_differences import differences
 from ldbench.data.images import write_image
 from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError, UsageError
-from ldbench.score.folders import classifiers
+from ldbench.plugins.kinds import METRICS
+from ldbench.score.folders import classifiers, metrics
 from ldbench.score.folders.classifiers import Lesson, judge_recipe, recipe_table
 from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.lines import lines_of
@@ -70,12 +71,22 @@ def test_labels_offer_metrics_that_train_and_are_measured_by_name_alone(root: Pa
     assert set(only_named(learnt)) == {*BOTH}
     assert set(of_labels()) == {*BOTH}
     assert not {*of_labels()} & {*of_classes()}
-    metrics = named_metrics(["judge_accuracy", "auc", *BOTH])
-    said = {name: lacking(metric, plain) for name, metric in metrics.items()}
+    asked = named_metrics(["judge_accuracy", "auc", *BOTH])
+    said = {name: lacking(metric, plain) for name, metric in asked.items()}
     assert said["judge_labels_auc"].endswith("give --training, which a judge learns from, and --labels")
     assert said["judge_accuracy"].endswith("give --training, which a judge learns from, and --classes")
     assert said["labels_auc"].endswith("give --labels, tables that say which labels images have")
-    assert all(lacking(metrics[name], learnt).endswith("give --classes") for name in ("judge_accuracy", "auc"))
+    assert all(lacking(asked[name], learnt).endswith("give --classes") for name in ("judge_accuracy", "auc"))
+
+
+@pytest.mark.parametrize("axis", ["condition", "fidelity"])
+def test_a_metric_of_labels_that_trains_nothing_is_measured_where_these_are_said(
+    axis: MetricAxis, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = replace(METRICS.load("ms_ssim_diversity"), name="own", axis=axis, needs=frozenset({"labels"}))
+    monkeypatch.setattr(metrics, "_installed", lambda: ([own], {}))
+    assert default_metrics(with_labels(root).offered)[0].keys() == {"own"}
+    assert default_metrics(Folders(root / "real", root / "generated").offered)[0] == {}
 
 
 def test_a_judge_reads_labels_that_images_show_and_says_how_well_it_tells_those_of_real_ones(
