@@ -17,6 +17,7 @@ from ldbench.plugins.parameters import overrides_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ldbench.data.render import NewSeed
     from ldbench.records.fresh import FreshRound
     from ldbench.records.result import Result
     from ldbench.run.settings import Settings
@@ -45,8 +46,9 @@ def run(
     """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
     chosen = _seeds(seed, seeds or [])
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
-    data_seed = None if fresh is None else _data_seed(fresh)
+    asked = None if fresh is None else _data_seed(fresh)
     card = _named(task, models)
+    from ldbench.data.render import drawn_seed
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import prepare
     from ldbench.run.processes import is_first_process, launch
@@ -56,8 +58,9 @@ def run(
     wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]
     quiet = {each: Settings(out, each.seed, device, batch_size, overrides[each.model]) for each in wanted}
     if dry:
-        _dry_run(task, quiet, data_seed)
+        _dry_run(task, quiet, asked)
         return
+    data_seed = drawn_seed() if asked == "new" else asked
 
     def look(each: _Wanted) -> None:
         prepare(task, each.model, quiet[each])
@@ -133,12 +136,10 @@ def _seeds(seed: int | None, seeds: Sequence[str]) -> tuple[int, ...]:
     return parse_seeds(seeds) if seeds else (seed or 0,)
 
 
-def _data_seed(text: str) -> int:
-    """The seed of `--fresh`; the word `new` draws one."""
-    from ldbench.data.render import drawn_seed
-
+def _data_seed(text: str) -> int | NewSeed:
+    """The seed of `--fresh`, or the word `new` for one that is still to be drawn."""
     if text == "new":
-        return drawn_seed()
+        return "new"
     if not text.isdecimal():
         raise UsageError(f"--fresh: expected a seed of 0 or more, or new, got {text!r}")
     return int(text)
@@ -188,7 +189,7 @@ def _named(task: str, models: Sequence[str]) -> Card:
     return chosen
 
 
-def _dry_run(task: str, settings: Mapping[_Wanted, Settings], data_seed: int | None) -> None:
+def _dry_run(task: str, settings: Mapping[_Wanted, Settings], data_seed: int | NewSeed | None) -> None:
     """Print what the runs with their settings would need; exit code 2 where anything is missing."""
     from ldbench.run.dry_run import dry_run
 

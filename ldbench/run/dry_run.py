@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import Needs
-from ldbench.data.task_data import TaskData
+from ldbench.data.render import NewSeed
+from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import LdbenchError
 from ldbench.records.names import in_bytes
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.fresh import fresh_line
 from ldbench.run.pipeline import generator_context, ready
@@ -34,12 +36,17 @@ class DryRun:
     missing: tuple[str, ...]
 
 
-def dry_run(task_name: str, model_name: str, settings: Settings, fresh_seed: int | None = None) -> DryRun:
-    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`. Bad names and parameters raise
-    as there."""
+def dry_run(
+    task_name: str, model_name: str, settings: Settings, fresh_seed: int | NewSeed | None = None
+) -> DryRun:
+    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`; "new" is a seed that is still to
+    be drawn. Bad names and parameters raise as there."""
     task = card.load(task_name)
-    generator, _ = ready(task, model_name, settings.overrides)
-    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
+    generator, ref = ready(task, model_name, settings.overrides)
+    folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
+    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}", _standing(folder)]
+    if folder.finished() and fresh_seed is None:
+        return DryRun(tuple(found), tuple(_unreadable(task, settings)))
     inspection = inspect(task, settings.seed)
     missing, images = [str(error) for error in inspection.unmet], task.protocol.cases
     if inspection.data is not None:
@@ -64,6 +71,23 @@ def dry_run(task_name: str, model_name: str, settings: Settings, fresh_seed: int
             missing.append(str(error))
     found.append(f"images: {images} of {side} x {side} px, at most {in_bytes(pixels)}; {free} free")
     return DryRun(tuple(found), tuple(missing))
+
+
+def _standing(folder: RunFolder) -> str:
+    """What the run would do with what lies in its folder."""
+    if folder.finished():
+        return f"run: finished; its result is read back from {folder.result}"
+    made = sum(1 for _ in folder.images.glob("*.png"))
+    return f"run: goes on in {folder.path}, with {made} images" if folder.state.is_file() else f"run: {folder.path}"
+
+
+def _unreadable(task: card.Task, settings: Settings) -> list[str]:
+    """What a run asks for that is finished: its data."""
+    try:
+        task_data(task, settings.seed)
+    except LdbenchError as error:
+        return [str(error)]
+    return []
 
 
 def _further(data: TaskData) -> int:
