@@ -112,7 +112,8 @@ def fresh_line(task: card.Task, name: str, data_seed: int | NewSeed, out: Path, 
         return f"fresh: taken from {folder}; images of its cases beside those below"
     there = () if data is None else data.dataset.records
     count = len({record.subject for record in there if record.split == "test"})
-    return f"fresh: {drawn}renders {count or 'the'} test subjects into {folder}; images of their cases beside those below"
+    what = f"{drawn}renders {count or 'the'} test subjects into {folder}"
+    return f"fresh: {what}; images of their cases beside those below"
 
 
 def gaps(frozen: Sequence[Score], fresh: Sequence[Score]) -> tuple[Gap, ...]:

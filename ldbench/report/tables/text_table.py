@@ -68,15 +68,15 @@ def one_line_each(table: TextTable) -> TextTable:
 
 
 def to_terminal(table: TextTable, keep_lines: bool = False) -> str:
-    """The table as plain text, as wide as it needs, newline at the end; `keep_lines`: a line ends where a cell has it."""
+    """The table as plain text, as wide as it needs, newline at the end; `keep_lines` breaks lines where cells do."""
     drawn = _several_lines(table) if keep_lines else one_line_each(table)
     text = plain_text(rich_table(drawn, gap=2, edge=False), _WIDE)
     return (f"{one_line(table.title)}\n" if table.title else "") + text
 
 
 def to_markdown(table: TextTable, level: int = 2, keep_lines: bool = False) -> str:
-    """The table as GitHub-flavoured Markdown, below a heading of this level where it has a title; `keep_lines` breaks a
-    line where a cell does."""
+    """The table as GitHub-flavoured Markdown, below a heading of this level where it has a title; `keep_lines` breaks
+    lines where cells do."""
     rules = [":--" if letter == "l" else "--:" for letter in table.alignments]
     drawn = table if keep_lines else one_line_each(table)
     rows = [[_marked(cell) for cell in row] for row in (drawn.headings, *drawn.rows) if row is not None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from ldbench.score.free_memory import give_back
 from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.returned import DefectError
 from ldbench.score.scorer import attributed, computed, measured
+from ldbench.score.steps import steps
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
 
 
@@ -49,7 +51,8 @@ def scores_by_class(
     for label in inputs.classes:
         rows = np.flatnonzero(real_n == label), np.flatnonzero(generated_m == label)
         of_class = list[Score]()
-        for place, (name, (metric, whole)) in enumerate(scores.items(), 1):
+        of_all = list(scores.items())
+        for name, (metric, whole) in steps(of_all, inputs.progress, f"score class {label}", itemgetter(0)):
             try:
                 score = _within(inputs, metric, whole, rows, settings[name], label)
             except DefectError:
@@ -57,7 +60,6 @@ def scores_by_class(
             except (MetricError, PluginError):  # too few images, or a metric of several classes
                 continue
             of_class.append(attributed(name, score).score)
-            inputs.progress(f"class {label}", place, len(scores))
             give_back()
         found[label] = tuple(of_class)
     return found
