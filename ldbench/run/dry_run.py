@@ -7,6 +7,7 @@ counted, and the hours that they take at a stated rate.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +38,18 @@ class DryRun:
 
 
 def dry_run(
-    task_name: str, model_name: str, settings: Settings, fresh_seed: int | NewSeed | None = None
+    task_name: str, model_name: str, settings: Settings, fresh_seed: int | NewSeed | None = None,
+    metrics: Sequence[str] = (),
 ) -> DryRun:
-    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`; "new" is a seed that is still to
-    be drawn. Bad names and parameters raise as there."""
+    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`; "new" is a seed that would be
+    drawn then. `metrics` are those that the run would be scored by alone. Bad names and parameters raise as there."""
     task = card.load(task_name)
     generator, ref = ready(task, model_name, settings.overrides)
     folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
     found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}", _standing(folder)]
     if folder.finished() and fresh_seed is None:
         return DryRun(tuple(found), tuple(_unreadable(task, settings)))
+    found += [f"scores: {', '.join(metrics)} alone, and no result"] if metrics else []
     inspection = inspect(task, settings.seed)
     missing, images = [str(error) for error in inspection.unmet], task.protocol.cases
     if inspection.data is not None:
