@@ -10,7 +10,7 @@ import typer
 from ldbench.cli import options
 from ldbench.cli.comma_lists import parse_names, parse_seeds
 from ldbench.cli.printing import print_error
-from ldbench.errors import LdbenchError, UsageError
+from ldbench.errors import LdbenchError, UsageError, unknown_name
 from ldbench.plugins.parameters import overrides_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,19 @@ if TYPE_CHECKING:
     from ldbench.task.card import Task as Card
 
 
+_Fresh = Annotated[
+    str | None,
+    typer.Option(metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws it."),
+]
+_Metric = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Print these of the card's metrics alone, by commas or repeated. There is no result until the same "
+        "command without them completes the run."
+    ),
+]
+
+
 def run(
     task: options.Task,
     models: options.Models,
@@ -32,19 +45,8 @@ def run(
     batch_size: options.BatchSize = 50,
     set_: options.SetOfModels = None,
     out: options.Out = options.RUNS,
-    fresh: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws the seed."
-        ),
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Print these of the card's metrics alone, by commas or repeated. The run has no result until the same "
-            "command completes it without them."
-        ),
-    ] = None,
+    fresh: _Fresh = None,
+    metric: _Metric = None,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,
@@ -55,15 +57,13 @@ def run(
     asked, metrics = None if fresh is None else _data_seed(fresh), parse_names(metric, "--metric") if metric else []
     if metrics and fresh is not None:
         raise UsageError("--metric: expected no --fresh beside it, as a gap is one of whole results; leave one out")
-    card = _named(task, models)
+    card = _named(task, models, metrics)
     from ldbench.data.render import drawn_seed
-    from ldbench.run.in_part import check_metrics
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import prepare
     from ldbench.run.processes import is_first_process, launch
     from ldbench.run.settings import Settings
 
-    check_metrics(card, metrics)
     ready_models(card, overrides)
     wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]
     quiet = {each: Settings(out, each.seed, device, batch_size, overrides[each.model]) for each in wanted}
@@ -190,7 +190,7 @@ def gap_lines(compared: FreshRound) -> list[str]:
     return [f"{compared.task.id}, subjects of seed {compared.data_seed}", table, f"{verdict} ({level})"]
 
 
-def _named(task: str, models: Sequence[str]) -> Card:
+def _named(task: str, models: Sequence[str], metrics: Sequence[str]) -> Card:
     """The task's card; a wrong name is refused before anything heavy is imported."""
     from ldbench.plugins.generators import load_generator
     from ldbench.task import card
@@ -198,6 +198,9 @@ def _named(task: str, models: Sequence[str]) -> Card:
     chosen = card.load(task)
     for model in models:
         load_generator(model)
+    for name in metrics:
+        if name not in chosen.metrics:
+            raise unknown_name(f"metric of {chosen.id}", name, chosen.metrics, "name some of the card's")
     return chosen
 
 

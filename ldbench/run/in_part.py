@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ldbench.api import Score
-from ldbench.errors import unknown_name
 from ldbench.plugins.given import Model
 from ldbench.records.result import Stage
 from ldbench.records.run_folder import RunFolder
@@ -17,15 +16,7 @@ from ldbench.run.pipeline import RunContext, carried_out, read_back
 from ldbench.run.scoring import say_refused, scored_from
 from ldbench.run.settings import Settings
 from ldbench.score.scorer import scores_of
-from ldbench.task.card import Task
 from ldbench.task.metric_specs import records_of
-
-
-def check_metrics(task: Task, names: Collection[str]) -> None:
-    """Raises `UnknownNameError` for a name of no metric of the card."""
-    for name in names:
-        if name not in task.metrics:
-            raise unknown_name(f"metric of {task.id}", name, task.metrics, "name some of the card's")
 
 
 def scores_in_part(

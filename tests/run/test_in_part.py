@@ -78,7 +78,7 @@ def test_nothing_takes_a_run_in_part_for_a_whole_one(tmp_path: Path, card: Path)
 def test_what_no_card_has_and_what_needs_a_whole_result_is_refused_before_anything_is_made(
     tmp_path: Path, card: Path
 ) -> None:
-    with pytest.raises(UnknownNameError, match="unknown metric of discs.* 'psrn': did you mean psnr"):
+    with pytest.raises(UnknownNameError, match=r"unknown metric of discs.* 'psrn': did you mean psnr"):
         run(card, tmp_path / "runs", "--metric", "psrn")
     with pytest.raises(UsageError, match="--metric: expected no --fresh beside it"):
         run(card, tmp_path / "runs", "--metric", "psnr", "--fresh", "7")
