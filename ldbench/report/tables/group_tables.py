@@ -40,7 +40,7 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
     title = f"{task}: {first.metric} {ARROWS[first.direction]} by {one_line(first.attribute)}"
     headed = [",\n".join([broken(name), *size_in_words(sizes[name]).split(", ")]) for name in names]
     headings = ["model", *gap, *headed]
-    return TextTable(headings, lines, "l" * len(headings), title)
+    return TextTable(headings, lines, "l" * len(headings), title, joint=1 + len(gap))
 
 
 def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:

@@ -27,13 +27,25 @@ def fitted(table: TextTable, width: float, measure: Measure) -> list[TextTable]:
     flat = one_line_each(table)
     if sum(_widths(flat, measure)) <= width:
         return [flat]
-    widths, lead = _widths(table, measure), [*range(table.lead)]
-    shares: list[list[int]] = [[]]
-    for column in range(table.lead, len(widths)):
-        if shares[-1] and sum(widths[one] for one in [*lead, *shares[-1], column]) > width:
+    widths, last = _widths(table, measure), len(table.alignments)
+    room = width - sum(widths[: table.lead])
+    shares = _shares(range(table.lead, last), widths, room)
+    if table.joint:
+        apart = (range(table.lead, table.joint), range(table.joint, last))
+        parted = [share for columns in apart for share in _shares(columns, widths, room)]
+        shares = parted if len(parted) == len(shares) else shares
+    lead = [*range(table.lead)]
+    return [_of(table, [*lead, *share], "" if place else table.title) for place, share in enumerate(shares)]
+
+
+def _shares(columns: Sequence[int], widths: Sequence[float], room: float) -> list[list[int]]:
+    """The columns in order, shared out among as few parts as have room for them."""
+    shares: list[list[int]] = []
+    for column in columns:
+        if not shares or sum(widths[one] for one in [*shares[-1], column]) > room:
             shares.append([])
         shares[-1].append(column)
-    return [_of(table, [*lead, *share], "" if place else table.title) for place, share in enumerate(shares)]
+    return shares
 
 
 def broken(name: str) -> str:

@@ -43,7 +43,8 @@ class TextTable:
 
     Without `headings` only the terminal can show it; an empty `title` is not shown, nor is a rule in Markdown.
     `meaning` says what its cells are, where the table's surroundings don't. `label` is what LaTeX refers to it by, the
-    title where there is none. The first `lead` columns name a row: a table in parts repeats them.
+    title where there is none. The first `lead` columns name a row: a table in parts repeats them. From column `joint`
+    on, where it is one, columns say something else: parts rather end before it.
     """
 
     headings: Sequence[str]
@@ -53,6 +54,7 @@ class TextTable:
     meaning: str = ""
     label: str = ""
     lead: int = 1
+    joint: int = 0
 
 
 def lines_of(cell: TextCell) -> list[str]:

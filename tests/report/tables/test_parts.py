@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,12 @@ def test_parts_hold_every_column_once_and_name_their_rows(width: int) -> None:
         for lines, part in zip(drawn, parts, strict=True)
     )
     assert all(len(part.headings) > 2 for part in parts)
+
+
+def test_what_belongs_together_stays_so_where_that_takes_no_further_part() -> None:
+    for width, joint, expected in ((70, 0, [5, 5, 2]), (70, 4, [2, 5, 5]), (60, 4, [4, 4, 4])):
+        parts = fitted(replace(GROUPS, joint=joint), width, letters)
+        assert [len(part.headings) - 2 for part in parts] == expected
 
 
 def test_a_table_that_fits_has_rows_of_one_line() -> None:
