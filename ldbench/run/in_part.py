@@ -12,7 +12,8 @@ from ldbench.plugins.given import Model
 from ldbench.records.result import Stage
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import note_scored
-from ldbench.run.pipeline import RunContext, carried_out, read_back
+from ldbench.run.context import RunContext
+from ldbench.run.pipeline import carried_out, read_back
 from ldbench.run.scoring import say_refused, scored_from
 from ldbench.run.settings import Settings
 from ldbench.score.scorer import scores_of

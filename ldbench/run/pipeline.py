@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from ldbench.records.result import ModelRef, Result, Stage, read, write
 from ldbench.records.run_folder import BACK, NULL, SHARED, RunFolder
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
+from ldbench.run.context import RunContext
 from ldbench.run.environment import describe, memory_notes, on_device, pick_device, timed
 from ldbench.run.failure import failure_kept
 from ldbench.run.generate import blamed, generate, requests_for
@@ -45,20 +46,6 @@ if TYPE_CHECKING:
 
 
 _PASSES = {"": "generate", NULL: "generate null edits", BACK: "generate edits back"}  # as progress calls them
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What the stages of a run share. The generator is not in it: scoring never needs one."""
-
-    data: TaskData
-    model: ModelRef
-    settings: Settings
-    device: torch.device
-    folder: RunFolder
-    processes: Processes = field(default_factory=Processes)
-    content: Mapping[str, str] = field(default_factory=dict)
-    fitted: RunFolder | None = None  # a run whose fit this one shares
 
 
 End = Callable[[RunContext, list[Stage], list[str]], None]  # given the stages that ended and the notes on them

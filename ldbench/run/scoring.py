@@ -11,6 +11,7 @@ from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
+from ldbench.run.context import RunContext
 from ldbench.run.passes import RunImages, read_images
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
@@ -21,7 +22,6 @@ from ldbench.score.units import units_of
 
 if TYPE_CHECKING:
     from ldbench.api import Score
-    from ldbench.run.pipeline import RunContext
 
 
 @dataclass(frozen=True)
