@@ -30,14 +30,17 @@ _Generated = Annotated[list[Path], typer.Argument(help="Folders of generated ima
 _Training = Annotated[
     Path | None,
     typer.Option(
-        help="A folder of the images that the generator learnt from, to look for copies; with --classes a judge learns "
-        "from them, too."
+        help="A folder of the images that the generator learnt from, to look for copies; with --classes or "
+        "--labels a judge learns from them, too."
     ),
 ]
 _Paired = Annotated[
     bool, typer.Option("--paired", help="A generated image's true one has the same name: SSIM, PSNR, LPIPS.")
 ]
 _ByClass = Annotated[bool, typer.Option("--by-class", help="With --classes, also print the values within each class.")]
+_ByLabel = Annotated[
+    bool, typer.Option("--by-label", help="With --labels, also print the values of the images with each label.")
+]
 _PerImage = Annotated[
     Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
 ]
@@ -68,6 +71,9 @@ def measure(
     subject_pattern: folder_options.SubjectPattern = None,
     classes: folder_options.Classes = None,
     by_class: _ByClass = False,
+    labels: folder_options.Labels = None,
+    label: folder_options.Label = None,
+    by_label: _ByLabel = False,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -94,7 +100,8 @@ def measure(
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
             progress=progress, strict=False, fit=fit, classes=classes,
-            by_class=by_class,
+            by_class=by_class, labels=folder_options.tables_of_labels(labels) if labels else None,
+            label_names=parse_names(label, "--label") if label else None, by_label=by_label,
         )
     compared = by_command(differences)(folders) if len(folders) > 1 else None
     typer.echo(_printed(folders, compared, format_), nl=False)

@@ -11,12 +11,14 @@ from ldbench.plugins.kinds import unranking
 from ldbench.report.measured_folders import (
     COPIES,
     difference_table,
+    kind_of_parts,
     labels,
     meaning,
+    parts_of,
     said_of,
     value_table,
-    without_class,
     without_difference,
+    without_part,
 )
 from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.plain_formats import to_text
@@ -26,22 +28,25 @@ from ldbench.score.folders.scores import FolderScores
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
 _OF_PARAMETERS = ("n_real", "weights_sha256")  # without these no value can be compared with another one
 _OF_DIFFERENCE = ("compared_with", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
-COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
+CLASS = "class"
+COLUMNS = ("folder", CLASS, *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
 
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
-    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`.
+    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`; of labels the
+    column of the class has another name.
 
     What a further folder differs by from the first stands in its line; cells are empty where there is nothing.
     """
-    return csv_text(COLUMNS, _lines(folders, found))
+    kind = kind_of_parts(folders[0])
+    return csv_text([kind if name == CLASS else name for name in COLUMNS], _lines(folders, found))
 
 
 def _lines(folders: Sequence[FolderScores], found: FolderDifferences | None) -> Iterator[list[object]]:
     compared = {(each.folder, each.metric): each for each in (found.found if found else ())}
     for folder in folders:
         name = folder_of(folder)
-        for label, scores in {"": folder.scores, **folder.by_class}.items():
+        for label, scores in {"": folder.scores, **folder.by_class, **folder.by_label}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
                 parameters = [score.parameters.get(each, "") for each in _OF_PARAMETERS]
@@ -64,11 +69,11 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     beside = f"beside {real}"  # so that labels of several calls differ
     tables = [_values(columns, f"Generated images {beside}", f"{' '.join(names)} {beside}")]
     tables += [
-        _values(each.by_class, f"{name}, by class", f"{name} by class {beside}")
+        _values(parts_of(each), f"{name}, by {kind_of_parts(each)}", f"{name} by {kind_of_parts(each)} {beside}")
         for name, each in zip(names, folders, strict=True)
     ]
     notes = said_of(folders, lambda each: [COPIES] if unranking(each.scores) else [])
-    notes += said_of(folders, without_class)
+    notes += said_of(folders, without_part)
     first, *others = names
     for name, folder in zip(others, folders[1:], strict=True):
         assert found is not None

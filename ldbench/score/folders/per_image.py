@@ -18,6 +18,7 @@ from ldbench.api import Measured, Metric
 from ldbench.data.decoding import one_line
 from ldbench.errors import UsageError
 from ldbench.records.files import whole_file
+from ldbench.score.folders.tables import GENERATED
 from ldbench.score.metrics.neighbours import nearest
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def rows_of_images(
     columns: dict[str, Sequence[Any]] = {"image": list(inputs.case_ids)}
     if inputs.classed:
         columns["class"] = inputs.labels
+    for label, known_n in inputs.labelled.get(GENERATED, {}).items():
+        columns[label] = ["" if math.isnan(one) else int(one) for one in known_n]
     for name, (metric, score) in scores.items():
         values_n = values_of_images(metric, score)
         if values_n is not None:
