@@ -124,7 +124,7 @@ def render(
     from ldbench.task.fresh_spec import SPLITS
 
     folder = out if out is not None else default_folder(dataset, seed)
-    with live_progress(dataset) as progress:
+    with live_progress(f"{dataset}, seed {seed}") as progress:
         rendered = render_(
             dataset, seed, folder, splits=("test",) if test_only else SPLITS, cards=card, revision=revision,
             processes=jobs or usable_cores(), progress=progress,

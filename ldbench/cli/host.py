@@ -59,7 +59,7 @@ def publish(
     from ldbench.run.hosting.publish import publish as publish_
     from ldbench.run.progress import live_progress
 
-    with live_progress("host") as progress:
+    with live_progress(f"host {task}") as progress:
         lines = publish_(task, seed_file, out or Path("hosted") / plain(task), processes=jobs, progress=progress)
     _say(lines)
 
@@ -79,7 +79,7 @@ def score(
     for submission in submissions:
         with live_progress(f"host score {submission.name}") as progress:
             result, path = score_submission(submission, seed_file, out, device=device, progress=progress)
-        show(result, path)
+        show(result.scores, path)
 
 
 @host.command()
@@ -96,7 +96,7 @@ def check(package: Package, jobs: Jobs = 0) -> None:
     from ldbench.run.hosting.reveal import check as check_
     from ldbench.run.progress import live_progress
 
-    with live_progress("host check") as progress:
+    with live_progress(f"host check {package}") as progress:
         findings = check_(package, processes=jobs, progress=progress)
     _say([finding.line() for finding in findings])
     if not all(finding.holds for finding in findings):

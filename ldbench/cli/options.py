@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -73,8 +74,15 @@ def live_settings(
     label: str, out: Path, seed: int, device: str, batch_size: int = Settings.batch_size,
     set_: list[str] | None = None,
 ) -> Iterator[Settings]:
-    """The settings of a run from its options, with a bar of this label that shows how it goes."""
+    """The settings of a run from its options, with a bar of this label that shows how it goes; what is to be known
+    besides is said in a line each that begins with the label."""
     from ldbench.run.progress import live_progress
 
     with live_progress(label) as progress:
-        yield Settings(out, seed, device, batch_size, key_values(set_ or []), progress)
+        say = partial(say_on_error, label)
+        yield Settings(out, seed, device, batch_size, key_values(set_ or []), progress, say)
+
+
+def say_on_error(label: str, line: str) -> None:
+    """On standard error: standard output holds results."""
+    typer.echo(f"{label}: {line}", err=True)

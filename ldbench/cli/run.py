@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ldbench.cli import options
-from ldbench.cli.comma_lists import parse_seeds
+from ldbench.cli.comma_lists import parse_names, parse_seeds
 from ldbench.cli.printing import print_error
-from ldbench.errors import LdbenchError, UsageError
+from ldbench.errors import LdbenchError, UsageError, unknown_name
 from ldbench.plugins.parameters import overrides_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ldbench.api import Score
+    from ldbench.data.render import NewSeed
     from ldbench.records.fresh import FreshRound
-    from ldbench.records.result import Result
     from ldbench.run.settings import Settings
     from ldbench.task.card import Task as Card
+
+
+_Fresh = Annotated[
+    str | None,
+    typer.Option(metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws it."),
+]
+_Metric = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Print these of the card's metrics alone, by commas or repeated. There is no result until the same "
+        "command without them completes the run."
+    ),
+]
 
 
 def run(
@@ -32,12 +45,8 @@ def run(
     batch_size: options.BatchSize = 50,
     set_: options.SetOfModels = None,
     out: options.Out = options.RUNS,
-    fresh: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws the seed."
-        ),
-    ] = None,
+    fresh: _Fresh = None,
+    metric: _Metric = None,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
     ] = False,
@@ -45,8 +54,11 @@ def run(
     """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
     chosen = _seeds(seed, seeds or [])
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
-    data_seed = None if fresh is None else _data_seed(fresh)
-    card = _named(task, models)
+    asked, metrics = None if fresh is None else _data_seed(fresh), parse_names(metric, "--metric") if metric else []
+    if metrics and fresh is not None:
+        raise UsageError("--metric: expected no --fresh beside it, as a gap is one of whole results; leave one out")
+    card = _named(task, models, metrics)
+    from ldbench.data.render import drawn_seed
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import prepare
     from ldbench.run.processes import is_first_process, launch
@@ -56,8 +68,9 @@ def run(
     wanted = [_Wanted(model, of_run, len(chosen) > 1) for of_run in chosen for model in models]
     quiet = {each: Settings(out, each.seed, device, batch_size, overrides[each.model]) for each in wanted}
     if dry:
-        _dry_run(task, quiet, data_seed)
+        _dry_run(task, quiet, asked, metrics)
         return
+    data_seed = drawn_seed() if asked == "new" else asked
 
     def look(each: _Wanted) -> None:
         prepare(task, each.model, quiet[each])
@@ -65,10 +78,10 @@ def run(
     def one(each: _Wanted) -> None:
         label = f"{each.model} on {task}{each.of_seed}"
         with options.live_settings(label, out, each.seed, device, batch_size) as settings:
-            settings = replace(settings, overrides=overrides[each.model], say=partial(_say, label))
-            result, below = _made(task, each.model, data_seed, settings)
+            settings = replace(settings, overrides=overrides[each.model])
+            scores, below = _made(task, each.model, data_seed, metrics, settings)
         if is_first_process():
-            show(result, *below)
+            show(scores, *below)
 
     ends_all = len(wanted) == 1 or launch() is not None  # several processes go on together or not at all
     # the first one's run looks for itself; a wrong option is that of all
@@ -78,20 +91,27 @@ def run(
         raise typer.Exit(LdbenchError.exit_code)
 
 
-def _made(task: str, model: str, data_seed: int | None, settings: Settings) -> tuple[Result, list[str]]:
-    """The result of a run, and the lines below its scores."""
+def _made(
+    task: str, model: str, data_seed: int | None, metrics: Sequence[str], settings: Settings
+) -> tuple[Sequence[Score], list[str]]:
+    """The scores of a run, and the lines below them."""
     from ldbench.records.argument_names import by_command
     from ldbench.run.fresh import run_fresh
+    from ldbench.run.in_part import scores_in_part
     from ldbench.run.task_runs import run_task
 
+    if metrics:
+        scores, folder = scores_in_part(task, model, settings, metrics)
+        in_part = f"{folder.path}: no result, as metrics were chosen; the same command without --metric completes it"
+        return scores, [str(folder.result) if folder.finished() else in_part]
     if data_seed is not None:
         found = run_fresh(task, model, data_seed, settings)
-        return found.frozen, [str(found.path), *gap_lines(found.round), str(found.written)]
+        return found.frozen.scores, [str(found.path), *gap_lines(found.round), str(found.written)]
     made = by_command(run_task)(
         task, model, seed=settings.seed, out=settings.out, parameters=settings.overrides, device=settings.device,
         batch_size=settings.batch_size, progress=settings.progress, say=settings.say,
     )
-    return made.result, [str(made.path)]
+    return made.scores, [str(made.path)]
 
 
 @dataclass(frozen=True)
@@ -133,23 +153,21 @@ def _seeds(seed: int | None, seeds: Sequence[str]) -> tuple[int, ...]:
     return parse_seeds(seeds) if seeds else (seed or 0,)
 
 
-def _data_seed(text: str) -> int:
-    """The seed of `--fresh`; the word `new` draws one."""
-    from ldbench.data.render import drawn_seed
-
+def _data_seed(text: str) -> int | NewSeed:
+    """The seed of `--fresh`, or the word `new` for one that is still to be drawn."""
     if text == "new":
-        return drawn_seed()
+        return "new"
     if not text.isdecimal():
         raise UsageError(f"--fresh: expected a seed of 0 or more, or new, got {text!r}")
     return int(text)
 
 
-def show(result: Result, *lines: object) -> None:
-    """Print a result's scores, a line each, and below them the given lines, such as where it lies."""
+def show(scores: Sequence[Score], *lines: object) -> None:
+    """Print a run's scores, a line each, and below them the given lines, such as where it lies."""
     from ldbench.report.tables.scores import score_table
 
     unscored = "no scores: the task's host keeps the truth; send it the archive of `ldbench submit`\n"
-    typer.echo((score_table(result.scores) or unscored) + "\n".join(map(str, lines)))
+    typer.echo((score_table(scores) or unscored) + "\n".join(map(str, lines)))
 
 
 def gap_lines(compared: FreshRound) -> list[str]:
@@ -172,12 +190,7 @@ def gap_lines(compared: FreshRound) -> list[str]:
     return [f"{compared.task.id}, subjects of seed {compared.data_seed}", table, f"{verdict} ({level})"]
 
 
-def _say(label: str, line: str) -> None:
-    """On standard error: standard output holds results."""
-    typer.echo(f"{label}: {line}", err=True)
-
-
-def _named(task: str, models: Sequence[str]) -> Card:
+def _named(task: str, models: Sequence[str], metrics: Sequence[str]) -> Card:
     """The task's card; a wrong name is refused before anything heavy is imported."""
     from ldbench.plugins.generators import load_generator
     from ldbench.task import card
@@ -185,14 +198,19 @@ def _named(task: str, models: Sequence[str]) -> Card:
     chosen = card.load(task)
     for model in models:
         load_generator(model)
+    for name in metrics:
+        if name not in chosen.metrics:
+            raise unknown_name(f"metric of {chosen.id}", name, chosen.metrics, "name some of the card's")
     return chosen
 
 
-def _dry_run(task: str, settings: Mapping[_Wanted, Settings], data_seed: int | None) -> None:
+def _dry_run(
+    task: str, settings: Mapping[_Wanted, Settings], data_seed: int | NewSeed | None, metrics: Sequence[str]
+) -> None:
     """Print what the runs with their settings would need; exit code 2 where anything is missing."""
     from ldbench.run.dry_run import dry_run
 
-    needs = [dry_run(task, each.model, of_run, data_seed) for each, of_run in settings.items()]
+    needs = [dry_run(task, each.model, of_run, data_seed, metrics) for each, of_run in settings.items()]
     for each in needs:
         typer.echo("\n".join([*each.found, *(f"missing: {line}" for line in each.missing or ["nothing"])]))
     if any(each.missing for each in needs):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ldbench.cli.options import RUNS, Device, Out, Task
+from ldbench.cli.options import RUNS, Device, Out, Task, say_on_error
 from ldbench.cli.run import show
 from ldbench.errors import UsageError
 from ldbench.records.names import one_line
@@ -39,11 +40,13 @@ def score(
 
     shown = _folder_name(folders[0]) if name is None else name
     for folder, its_seed in zip(folders, folder_seeds(task, folders, seed), strict=True):
-        with live_progress(f"{shown} on {task}, seed {its_seed}") as progress:
+        label = f"{shown} on {task}" + (f", seed {its_seed}" if len(folders) > 1 else "")
+        with live_progress(label) as progress:
             made = by_command(score_images)(
-                task, folder, shown, seed=its_seed, out=out, replace=replace, device=device, progress=progress
+                task, folder, shown, seed=its_seed, out=out, replace=replace, device=device, progress=progress,
+                say=partial(say_on_error, label),
             )
-        show(made.result, made.path)
+        show(made.scores, made.path)
 
 
 def _folder_name(folder: Path) -> str:

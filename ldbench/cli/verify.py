@@ -32,7 +32,7 @@ def verify(
     from ldbench.run.progress import live_progress
     from ldbench.run.verify import verify as verify_
 
-    with live_progress("verify") as progress:
+    with live_progress(f"verify {path}") as progress:
         found = verify_(path, device=device, task=task, images=images, complete=complete, out=out, progress=progress)
     for line in found.lines():
         typer.echo(line)

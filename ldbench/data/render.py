@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ldbench import __version__
 from ldbench.api import DataSource, Progress, silent
@@ -32,6 +33,7 @@ from ldbench.task.fresh_spec import SPLITS
 DATA, RENDERED = "data", "rendered.json"
 BEGUN = ".rendering"  # there while a call is at work, and after one that was killed
 SCHEMA_VERSION = 1
+NewSeed = Literal["new"]  # one that is still to be drawn
 SEED_BITS = 256  # at most; NumPy's streams hold 128 of them
 _DRAWN_BITS = 63  # two draws never meet; they are printed, and no secret
 _ASIDE = re.compile(rf"\.{DATA}-[0-9a-f]{{8}}")  # what is being rendered

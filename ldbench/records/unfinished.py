@@ -5,7 +5,7 @@ Reads the folders of runs alone, loads no generator, and waits for nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ _LONGEST = 200  # letters of an error
 class UnfinishedRun:
     """What a folder says of its run. `cases` is None and `command` empty where it was begun by an older ldbench.
 
-    `error` is empty where nothing was raised: it was interrupted or killed.
+    `error` is empty where nothing was raised: it was interrupted or killed. `scored` are the metrics that were asked
+    for and computed of all images, for nobody else to see.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class UnfinishedRun:
     error: str
     command: str
     at_work: bool = False
+    scored: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -43,13 +45,19 @@ class UnfinishedRun:
         name = f"Not finished: {self.model}, {self.task}{seed}: {count}"
         if self.at_work:
             return f"{name}; a process is at work in {self.folder}"
-        how = self.error or "stopped without an error (interrupted or killed)"
+        in_part = f"scored by {', '.join(self.scored)} alone" if self.scored else ""
+        how = self.error or in_part or "stopped without an error (interrupted or killed)"
         return f"{name}; {how}; goes on with `{self.command or f'the command that began {self.folder}'}`"
 
 
 def note_beginning(folder: RunFolder, command: str, cases: int) -> None:
     """Keep the command that goes on in the folder, and how many images it makes first; of this machine alone."""
     write_json(folder.beginning, {"command": command, "cases": cases})
+
+
+def note_scored(folder: RunFolder, metrics: Sequence[str]) -> None:
+    """Keep beside that command which metrics the images were scored by."""
+    write_json(folder.beginning, {**_table(folder.beginning), "scored": list(metrics)})
 
 
 def unfinished_below(folders: Iterable[Path]) -> list[UnfinishedRun]:
@@ -64,12 +72,14 @@ def _unfinished(folder: RunFolder) -> Iterator[UnfinishedRun]:
         return
     state, beginning = _table(folder.state), _table(folder.beginning)
     task, model, seed, cases = (state.get("task"), state.get("model"), state.get("seed"), beginning.get("cases"))
+    scored = beginning.get("scored")
     if not isinstance(task, str) or not isinstance(model, str):  # no run's
         return
     yield UnfinishedRun(
         folder.path, one_line(task), one_line(model), seed if isinstance(seed, int) else None,
         sum(1 for _ in folder.images.glob("*.png")), cases if isinstance(cases, int) else None,
         _error(folder), one_line(str(beginning.get("command", ""))), is_locked(folder.lock),
+        tuple(one_line(str(name)) for name in scored) if isinstance(scored, list) else (),
     )
 
 

@@ -7,13 +7,16 @@ counted, and the hours that they take at a stated rate.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.api import Needs
-from ldbench.data.task_data import TaskData
+from ldbench.data.render import NewSeed
+from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import LdbenchError
 from ldbench.records.names import in_bytes
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.fresh import fresh_line
 from ldbench.run.pipeline import generator_context, ready
@@ -34,12 +37,19 @@ class DryRun:
     missing: tuple[str, ...]
 
 
-def dry_run(task_name: str, model_name: str, settings: Settings, fresh_seed: int | None = None) -> DryRun:
-    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`. Bad names and parameters raise
-    as there."""
+def dry_run(
+    task_name: str, model_name: str, settings: Settings, fresh_seed: int | NewSeed | None = None,
+    metrics: Sequence[str] = (),
+) -> DryRun:
+    """Look for everything that `run` would ask for, with `fresh_seed` also `run_fresh`; "new" is a seed that would be
+    drawn then. `metrics` are those that the run would be scored by alone. Bad names and parameters raise as there."""
     task = card.load(task_name)
-    generator, _ = ready(task, model_name, settings.overrides)
-    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
+    generator, ref = ready(task, model_name, settings.overrides)
+    folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
+    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}", _standing(folder)]
+    if folder.finished() and fresh_seed is None:
+        return DryRun(tuple(found), tuple(_unreadable(task, settings)))
+    found += [f"scores: {', '.join(metrics)} alone, and no result"] if metrics else []
     inspection = inspect(task, settings.seed)
     missing, images = [str(error) for error in inspection.unmet], task.protocol.cases
     if inspection.data is not None:
@@ -64,6 +74,23 @@ def dry_run(task_name: str, model_name: str, settings: Settings, fresh_seed: int
             missing.append(str(error))
     found.append(f"images: {images} of {side} x {side} px, at most {in_bytes(pixels)}; {free} free")
     return DryRun(tuple(found), tuple(missing))
+
+
+def _standing(folder: RunFolder) -> str:
+    """What the run would do with what lies in its folder."""
+    if folder.finished():
+        return f"run: finished; its result is read back from {folder.result}"
+    made = sum(1 for _ in folder.images.glob("*.png"))
+    return f"run: goes on in {folder.path}, with {made} images" if folder.state.is_file() else f"run: {folder.path}"
+
+
+def _unreadable(task: card.Task, settings: Settings) -> list[str]:
+    """What a run asks for that is finished: its data."""
+    try:
+        task_data(task, settings.seed)
+    except LdbenchError as error:
+        return [str(error)]
+    return []
 
 
 def _further(data: TaskData) -> int:

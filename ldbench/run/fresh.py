@@ -12,7 +12,15 @@ from pathlib import Path
 from statistics import NormalDist
 
 from ldbench.api import Score
-from ldbench.data.render import RENDERED, Rendered, default_folder, read_rendered, render, to_render
+from ldbench.data.render import (
+    RENDERED,
+    NewSeed,
+    Rendered,
+    default_folder,
+    read_rendered,
+    render,
+    to_render,
+)
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError
 from ldbench.records import fresh as sidecar
@@ -64,7 +72,7 @@ def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Setting
 
 def _folder(task: card.Task, data_seed: int, out: Path) -> Path:
     """Where the new subjects are, or will be: below `out`, unless `ldbench data render` has left them elsewhere."""
-    own = out / FRESH_SETS / f"{plain(task.data.dataset)}-seed-{data_seed}"
+    own = _own_folder(task, data_seed, out)
     elsewhere = default_folder(task.data.dataset, data_seed)
     if own.exists() or not (elsewhere / RENDERED).is_file():
         return own
@@ -74,6 +82,10 @@ def _folder(task: card.Task, data_seed: int, out: Path) -> Path:
         return own
     asked = (task.data.dataset, data_seed, task.data.revision, TEST_ALONE)
     return elsewhere if (before.dataset, before.seed, before.revision, before.splits) == asked else own
+
+
+def _own_folder(task: card.Task, data_seed: int | str, out: Path) -> Path:
+    return out / FRESH_SETS / f"{plain(task.data.dataset)}-seed-{data_seed}"
 
 
 def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings: Settings) -> Rendered:
@@ -86,18 +98,22 @@ def _rendered(task: card.Task, name: str, data_seed: int, folder: Path, settings
         )
 
 
-def fresh_line(task: card.Task, name: str, data_seed: int, out: Path, data: TaskData | None) -> str:
-    """What a fresh run would do for its test subjects, whose number is that of the installed `data`.
+def fresh_line(task: card.Task, name: str, data_seed: int | NewSeed, out: Path, data: TaskData | None) -> str:
+    """What a fresh run would do for its test subjects, whose number is that of the installed `data`. Draws no seed.
 
     Raises as `run_fresh` does for a card whose data nothing renders.
     """
     to_render(task.data.dataset, [name])
-    folder = _folder(task, data_seed, out)
-    if (folder / RENDERED).is_file():
+    if data_seed == "new":
+        drawn, folder = "draws a seed and ", _own_folder(task, "SEED", out)
+    else:
+        drawn, folder = "", _folder(task, data_seed, out)
+    if not drawn and (folder / RENDERED).is_file():
         return f"fresh: taken from {folder}; images of its cases beside those below"
     there = () if data is None else data.dataset.records
     count = len({record.subject for record in there if record.split == "test"})
-    return f"fresh: renders {count or 'the'} test subjects into {folder}; images of their cases beside those below"
+    what = f"{drawn}renders {count or 'the'} test subjects into {folder}"
+    return f"fresh: {what}; images of their cases beside those below"
 
 
 def gaps(frozen: Sequence[Score], fresh: Sequence[Score]) -> tuple[Gap, ...]:

@@ -90,13 +90,13 @@ def _check_source(case: Case, task_id: str) -> None:
 
 def generate(
     generator: Generator, requests: Sequence[Request], context: Context, folder: RunFolder, batch_size: int,
-    wait: Callable[[], None] = lambda: None,
+    wait: Callable[[], None] = lambda: None, stage: str = "generate",
 ) -> Path:
     """Write one PNG a request below the folder's images and, when all are there, its manifest.
 
     Returns the manifest's path. Batches whose images all stand readable on disk are not generated again; those of one
     are written while the next is made. Of several processes each takes every n-th batch; `wait` returns when all have
-    done theirs, and the first writes the manifest.
+    done theirs, and the first writes the manifest. `stage` is what progress calls it.
     """
     folder.images.mkdir(parents=True, exist_ok=True)
     size, listed = context.image_shape[1:], requests.unread if isinstance(requests, Requests) else requests
@@ -110,7 +110,7 @@ def generate(
                 batch = requests[rows]
                 write = functools.partial(_write_images, writer, generator, batch, context, paths)
                 parts.run(len(batch), write)
-            context.progress("generate", min(start + batch_size, len(requests)), len(requests))
+            context.progress(stage, min(start + batch_size, len(requests)), len(requests))
     wait()
     if context.process == 0:
         _write_manifest(listed, folder)

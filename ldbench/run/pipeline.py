@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,51 +19,36 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref
 from ldbench.plugins.given import Given, Model, given
-from ldbench.records import subgroups
-from ldbench.records import units as units_file
-from ldbench.records.caches import FEATURES
 from ldbench.records.digests import CODE
-from ldbench.records.files import user_cache_folder
 from ldbench.records.result import ModelRef, Result, Stage, read, write
-from ldbench.records.run_folder import SHARED, RunFolder
+from ldbench.records.run_folder import BACK, NULL, SHARED, RunFolder
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
+from ldbench.run.context import RunContext
 from ldbench.run.environment import describe, memory_notes, on_device, pick_device, timed
 from ldbench.run.failure import failure_kept
 from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
+from ldbench.run.scoring import Scored, score
 from ldbench.run.settings import Settings
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.run.stage_times import timed_over_calls
-from ldbench.score.free_memory import give_back
-from ldbench.score.scorer import inputs_of, scores_of
-from ldbench.score.set_inputs import ScoringContext
-from ldbench.score.subgroups.set_scores import subgroups_of_run
-from ldbench.score.units import units_of
 from ldbench.task import card
 
 if TYPE_CHECKING:
     import torch
 
-    from ldbench.api import ParameterValue, Score
+    from ldbench.api import ParameterValue
     from ldbench.task.card import Task
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """What the stages of a run share. The generator is not in it: scoring never needs one."""
+_PASSES = {"": "generate", NULL: "generate null edits", BACK: "generate edits back"}  # as progress calls them
 
-    data: TaskData
-    model: ModelRef
-    settings: Settings
-    device: torch.device
-    folder: RunFolder
-    processes: Processes = field(default_factory=Processes)
-    content: Mapping[str, str] = field(default_factory=dict)
-    fitted: RunFolder | None = None  # a run whose fit this one shares
+
+End = Callable[[RunContext, list[Stage], list[str]], None]  # given the stages that ended and the notes on them
 
 
 def run(task_name: str, model: Model, settings: Settings, fitted: RunFolder | None = None) -> tuple[Result, Path]:
@@ -74,6 +59,15 @@ def run(task_name: str, model: Model, settings: Settings, fitted: RunFolder | No
     one launcher share the work; the first of them scores. `fitted` is a run of the same training set whose fit is
     taken. Of a task whose host keeps the truth, the result has no scores.
     """
+    context = carried_out(task_name, model, settings, fitted, _finish)
+    return read_back(context), context.folder.result
+
+
+def carried_out(
+    task_name: str, model: Model, settings: Settings, fitted: RunFolder | None, end: End
+) -> RunContext:
+    """The run up to all of its images, and what the first process does with them at the `end`; nothing where it is
+    finished."""
     generator, context = prepare(task_name, model, settings)
     context = replace(context, fitted=fitted)
     folder, processes = context.folder, context.processes
@@ -87,9 +81,9 @@ def run(task_name: str, model: Model, settings: Settings, fitted: RunFolder | No
                     note_beginning(folder, command_of(task_name, model, settings), len(context.data.cases))
         if not folder.finished():
             with failure_kept(folder, processes.is_first), memory_notes(settings.say) as notes:
-                _complete(context, generator, notes)
+                _complete(context, generator, notes, end)
         processes.wait()
-        return _read_back(context), folder.result
+        return context
 
 
 def prepare(task_name: str, model: Model, settings: Settings) -> tuple[Generator, RunContext]:
@@ -148,7 +142,7 @@ def ready_given(task: Task, chosen: Given, overrides: Mapping[str, ParameterValu
     return generator, model_ref.model_ref(chosen.name, generator)
 
 
-def _read_back(context: RunContext) -> Result:
+def read_back(context: RunContext) -> Result:
     """The result that lies in the run's folder, where it is the run's: `ldbench score` once wrote there too."""
     result, model = read(context.folder.result), context.model
     there = result.model
@@ -161,7 +155,7 @@ def _read_back(context: RunContext) -> Result:
     return result
 
 
-def _complete(context: RunContext, generator: Generator, notes: list[str]) -> None:
+def _complete(context: RunContext, generator: Generator, notes: list[str], end: End) -> None:
     """Whatever is left of a run, stage by stage; `notes` fill meanwhile."""
     data, device, folder, processes = context.data, context.device, context.folder, context.processes
     truth = data.truth if generator.sees_truth else None
@@ -180,7 +174,7 @@ def _complete(context: RunContext, generator: Generator, notes: list[str]) -> No
     stages[-1] = replace(stages[-1], images=images)
     with processes.first_alone():
         if processes.is_first:
-            _finish(context, stages, notes)
+            end(context, stages, notes)
 
 
 def _finish(context: RunContext, stages: list[Stage], notes: list[str]) -> None:
@@ -231,35 +225,12 @@ def _generate(context: RunContext, generator: Generator, for_generator: Context)
     settings, folder, count = context.settings, context.folder, 0
     for name, cases in passes(context.data, folder.images):
         requests = requests_for(cases, context.data.task.id, settings.seed)
-        generate(generator, requests, for_generator, folder.of_pass(name), settings.batch_size, context.processes.wait)
+        generate(
+            generator, requests, for_generator, folder.of_pass(name), settings.batch_size, context.processes.wait,
+            _PASSES[name],
+        )
         count += len(requests)
     return count
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The scores of a run, the digest of its images, and a line for each metric that cannot be had of them."""
-
-    scores: list[Score]
-    digest: str
-    refused: tuple[str, ...] = ()
-
-
-def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
-    """The images of each pass in its folder, scored; units and subgroups go to the run's."""
-    data, settings, images = context.data, context.settings, read_images(context.data, folders)
-    give_back()
-    scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / FEATURES, settings.progress)
-    inputs = inputs_of(data, images.images, scoring, images.passes)
-    panel = scores_of(inputs)
-    for line in panel.refused:
-        settings.say(line)
-    units = units_of(data, panel.measured, images.passes)
-    by_group = subgroups_of_run(inputs, panel.measured, units)
-    context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
-    units_file.write(units, context.folder.units)
-    subgroups.write(by_group, context.folder.subgroups)
-    return Scored([one.score for one in panel.measured], images.digest, panel.refused)
 
 
 def _picture(context: RunContext) -> None:

@@ -1,7 +1,7 @@
 """A live progress display for stages that take longer than a blink, with the time left.
 
-Draws on standard error, so that standard output stays what a script can read; without a terminal it prints a line every
-ten seconds.
+Draws on standard error, so that standard output stays what a script can read. Without a terminal it prints a line when
+a stage ends and every ten seconds before, and where a stage says that it begins.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Bars:
 
 @dataclass
 class Lines:
-    """For logs: a line when a stage starts, ends, and every ten seconds in between."""
+    """For logs: a line when a stage ends, every ten seconds before, and where nothing is done of it yet."""
 
     title: str
     started: dict[str, float] = field(default_factory=dict)
@@ -56,17 +56,26 @@ class Lines:
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Print a line when one is due."""
         now = time.monotonic()
-        started = self.started.setdefault(stage, now)
-        if done < total and now - self.printed.setdefault(stage, started) < PLAIN_INTERVAL:
+        if done == 0 or stage not in self.started:  # one that failed on its way begins again
+            self.started[stage] = self.printed[stage] = now
+        if 0 < done < total and now - self.printed[stage] < PLAIN_INTERVAL:
             return
         self.printed[stage] = now
-        elapsed = now - started
-        left = f", {elapsed / done * (total - done):.0f} s left" if 0 < done < total and elapsed > 0 else ""
+        elapsed = now - self.started[stage]
+        left = f", about {clock(elapsed / done * (total - done))} left" if 0 < done < total and elapsed > 0 else ""
+        took = f"{clock(elapsed)}{left}" if done else ""
         with suppress(OSError):  # a log on a full disk, or a terminal that is gone, stops no run
-            said = " ".join(filter(None, (f"{self.title}: {stage} {done}/{total}", note, f"{elapsed:.0f} s{left}")))
+            said = " ".join(filter(None, (f"{self.title}: {stage} {done}/{total}", note, took)))
             print(said, file=sys.stderr, flush=True)
         if done >= total:
             del self.started[stage], self.printed[stage]
+
+
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, as a bar has them: 0:01:40."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.records.names import one_line
 from ldbench.records.result import SCORED, ModelRef, Result, Stage, write
 from ldbench.records.run_folder import PASSES, RunFolder
+from ldbench.run.context import RunContext
 from ldbench.run.environment import memory_notes, on_device, pick_device, timed
-from ldbench.run.pipeline import RunContext, record, score
+from ldbench.run.pipeline import record
+from ldbench.run.scoring import score
 from ldbench.run.settings import Settings
 from ldbench.task import card
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from ldbench.api import Measured, Metric, MetricInputs
@@ -24,6 +25,7 @@ from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import Images, averaged
 from ldbench.score.returned import DefectError, values_of_cases
 from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.steps import steps
 from ldbench.task.metric_specs import table_of
 
 _Found = TypeVar("_Found")
@@ -58,18 +60,19 @@ def inputs_of(
     )
 
 
-def scores_of(inputs: Inputs) -> Panel:
-    """All metrics of the card.
+def scores_of(inputs: Inputs, names: Collection[str] | None = None) -> Panel:
+    """All metrics of the card, or those of these names on it.
 
     Raises `MetricError` where every metric is refused, and where one has a defect, as another call may end otherwise.
     It also raises where the refused metric could take the row out of the ranking: no row is ranked because the search
     for copies failed.
     """
     metrics = [(name, METRICS.load(name), settings) for name, settings in inputs.data.task.metrics.items()]
+    metrics = [one for one in metrics if names is None or one[0] in names]
     absent = set(FURTHER_PASSES) - inputs.passes.keys()
     scores: list[Measured] = []
     refusals: list[MetricError] = []
-    for name, metric, settings in metrics:
+    for name, metric, settings in steps(metrics, inputs.progress, "score", itemgetter(0)):
         if metric.needs & absent:
             continue
         try:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from ldbench.score.metrics.judge import Judge
 
 Seen = Callable[["torch.Tensor"], "torch.Tensor"]
+_Set = Literal["real", "generated", "seen"]
+_SETS: Mapping[_Set, str] = {  # as progress calls them
+    "real": "real images", "generated": "generated images", "seen": "training images",
+}
 
 
 @dataclass(frozen=True)
@@ -149,9 +153,7 @@ class SetInputs(ScoringContext, WholeSets):
 
         return {**extractor_parameters(self.network(network), resize), **self.viewing_parameters}
 
-    def _features(
-        self, name: Literal["real", "generated", "seen"], network: str, resize: int | None
-    ) -> NDArray[np.float32]:
+    def _features(self, name: _Set, network: str, resize: int | None) -> NDArray[np.float32]:
         from ldbench.score.networks.features import extract
 
         key, sets = (name, network, resize), self._viewed_by_networks
@@ -159,7 +161,7 @@ class SetInputs(ScoringContext, WholeSets):
             images = sets.seen_scans()[0] if name == "seen" else sets.real if name == "real" else sets.generated
             self._extracted[key] = extract(
                 images, self.network(network), resize=resize, device=self.device, cache_folder=self.cache_folder,
-                progress=self.progress,
+                progress=partial(_of_set, self.progress, _SETS[name]),
             )
         return self._extracted[key]
 
@@ -167,3 +169,7 @@ class SetInputs(ScoringContext, WholeSets):
     def _extracted(self) -> dict[tuple[str, str, int | None], NDArray[np.float32]]:
         """Features by set, network and size: several metrics ask for the same ones."""
         return {}
+
+
+def _of_set(progress: Progress, images: str, stage: str, done: int, total: int, note: str = "") -> None:
+    progress(f"{stage}, {images}", done, total, note)

@@ -50,6 +50,22 @@ def test_test_subjects_that_were_rendered_before_are_found_and_no_others(
     assert sorted(rendered.rglob("*")) == before
 
 
+def test_a_dry_run_draws_no_seed_and_says_what_the_call_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ldbench.data.render.drawn_seed", lambda: pytest.fail("a seed was drawn"))
+    card = toy_card(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    model = "tests.stand_ins.disc_generators:Honest"
+    lines = said("run", card, model, "--device", "cpu", "--fresh", "new", "--dry-run").splitlines()
+    [fresh] = [line for line in lines if line.startswith("fresh: ")]
+    assert "draws a seed and renders 24 test subjects into runs/fresh/" in fresh
+    assert "-seed-SEED; " in fresh
+    assert lines[-1] == "missing: nothing"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_seed_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--fresh: expected a seed of 0 or more, or new, got 'old'"):
         said("run", toy_card(tmp_path), "copy-source", "--fresh", "old")

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,7 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
     auc = lines[next(place for place, line in enumerate(lines) if "auc ↑" in line) :]
     of_auc = next(line for line in auc if line.startswith("sd "))
     assert "(0.80 [0.60, 0.90])" in of_auc  # too few cases
-    assert of_auc.split("]")[-2].split()[:3] == ["-", "-", "0"]  # no group is worse
+    assert of_auc.split()[1:7] == ["0", "[0,", "0.100]", "-", "-", "-"]  # no group is worse
     said = " ".join(lines)
     assert "2 of 4 gaps leave out 0" in said
     assert "In round brackets: not compared" in said
@@ -64,11 +64,28 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
     assert "± seeds" in said
 
 
-def test_a_narrow_terminal_gets_cells_of_several_lines(results: BoardSet) -> None:
-    tasks = by_attributes(results, ["sex"])
-    wide, narrow = (report_groups(tasks, "terminal", None, width=width) for width in (200, 60))
-    assert max(map(len, narrow.splitlines()[:8])) < max(map(len, wide.splitlines()[:8]))
-    assert len(narrow.splitlines()) > len(wide.splitlines())
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
+    run, names = measured(*FULL[3]), [f"finding {number} and no support devices" for number in range(14)]
+    groups = tuple(Group(name, 20, 60 + place, 50, 77.5 + place, 9.0) for place, name in enumerate(names))
+    of_names = combinations(enumerate(names), 2)
+    pairs = tuple(Pair(worse, better, last - first, 0.5, 14) for (first, better), (last, worse) in of_names)
+    result_file.write(run, tmp_path / "result.json")
+    value = {score.metric: score.value for score in run.scores if score.metric == "fid"}
+    wide = Breakdown(groups, names[-1], names[0], 13, 0.5, 14, pairs)
+    subgroups.write(Subgroups(value, {"fid": {"findings": wide}}), tmp_path / SUBGROUPS)
+    tasks = by_attributes(board_set(collect([tmp_path])), ["findings"])
+    text = report_groups(tasks, "terminal", None, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    *parts, _ = text.split("\n\n")
+    rows = [next(line.split() for line in part.splitlines() if line.startswith("sd ")) for part in parts]
+    assert rows[0][1] == "13.0"  # what is asked for stands first
+    assert "[0.5, 14.0] *" in parts[0]
+    assert len(rows) > 2
+    for form in ("terminal", "markdown", "latex", "latex-tabular"):
+        printed = report_groups(tasks, form, None, width=width)
+        assert [len(re.findall(rf"\b{value}\b", printed)) for value in range(60, 74)] == [1] * 14
+    assert "60<br>\\[50, 78\\],<br>9 by chance" in report_groups(tasks, "markdown", None)
 
 
 def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> None:
@@ -99,7 +116,8 @@ def test_markdown_and_latex_hold_every_metric_and_break_no_table(results: BoardS
     latex = report_groups(tasks, "latex", None)
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
     assert latex.count("leave out 0") == 1
-    assert r"F\textbar{}x, n = 40" in latex
+    assert r"=other, & F\textbar{}x, & M, " in latex
+    assert r"n = 9 & n = 40 & n = 60" in latex
     bare = report_groups(tasks, "latex-tabular", None)
     assert (bare.count(r"\begin{tabular}"), r"\begin{table}" in bare) == (2, False)
 
@@ -141,7 +159,9 @@ def test_a_label_says_how_many_images_have_it(tmp_path: Path) -> None:
     subgroups.write(Subgroups(value, {"auc": {"label": replace(BY_AUC, groups=labels)}}), tmp_path / SUBGROUPS)
     tasks = by_attributes(board_set(collect([tmp_path])), ["label"])
     for form, (many, few) in product(("terminal", "markdown", "latex"), [(60, 15), (9, 2)]):
-        assert f"n = {many}, {few} with it" in report_groups(tasks, form, None, width=200)
+        text = re.sub(r"<br>", " ", report_groups(tasks, form, None, width=200))
+        assert re.search(rf"n = {many}\b", text)
+        assert f"{few} with it" in text
     of_csv = csv.DictReader(io.StringIO(report_groups(tasks, "csv", None)))
     assert [(row["n"], row["with_it"]) for row in of_csv] == [("40", "10"), ("60", "15"), ("9", "2")]
     [row] = json.loads(report_groups(tasks, "json", None))[TASK.id]["label"]["auc"]

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.records.run_folder import RunFolder
 from ldbench.run.dry_run import dry_run
+from ldbench.run.pipeline import ready
 from ldbench.run.settings import Settings
+from ldbench.task import card
 from tests.command_line import called, said
 
 
@@ -19,6 +22,26 @@ def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:
     assert "images: 280 of 64 x 64 px" in text
     assert "compute: " in text
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_that_is_there_is_said_and_a_finished_one_asks_for_its_data_alone(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "runs", overrides={"backbone": "nowhere"})
+    task = card.load("sandbox-brain-t2i")
+    folder = RunFolder.of(settings.out, task.id, ready(task, "sd", settings.overrides)[1], 0)
+    begins = dry_run(task.id, "sd", settings)
+    assert f"run: {folder.path}" in begins.found
+    assert any("nowhere" in line for line in begins.missing)
+    folder.images.mkdir(parents=True)
+    folder.state.touch()
+    (folder.images / "one.png").touch()
+    goes_on = dry_run(task.id, "sd", settings)
+    assert f"run: goes on in {folder.path}, with 1 images" in goes_on.found
+    assert goes_on.missing == begins.missing
+    folder.result.touch()
+    found = dry_run(task.id, "sd", settings)
+    assert found.found[1:] == (f"run: finished; its result is read back from {folder.result}",)
+    assert found.missing == ()
+    assert dry_run(task.id, "sd", settings, "new").missing == begins.missing  # new cases are generated
 
 
 def test_the_disk_holds_latents_of_every_training_image(tmp_path: Path) -> None:

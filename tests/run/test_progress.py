@@ -20,8 +20,21 @@ def test_a_log_gets_the_end_of_each_stage_and_not_every_step(capsys: pytest.Capt
     report("score", 1, 1)
     said = capsys.readouterr()
     assert said.out == ""
-    lines = [line.split(" 0 s")[0] for line in said.err.splitlines()]
-    assert lines == ["demo: fit 100/100 loss 0.1", "demo: score 1/1"]
+    assert said.err.splitlines() == ["demo: fit 100/100 loss 0.1 0:00:00", "demo: score 1/1 0:00:00"]
+
+
+def test_a_stage_that_says_so_has_a_line_where_it_begins_and_one_that_failed_begins_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10000, 3700))
+    monkeypatch.setattr("ldbench.run.progress.time.monotonic", lambda: float(next(clock)))
+    report = Lines("demo")
+    report("score", 0, 2, "fid")
+    report("score", 0, 2, "fid")
+    report("score", 2, 2)
+    assert capsys.readouterr().err.splitlines() == [
+        "demo: score 0/2 fid", "demo: score 0/2 fid", "demo: score 2/2 1:01:40"
+    ]
 
 
 def test_a_long_stage_says_how_much_is_left(
@@ -33,7 +46,7 @@ def test_a_long_stage_says_how_much_is_left(
     for step in range(1, 7):
         report("fit", step, 10)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["demo: fit 4/10 12 s, 18 s left"]
+    assert lines == ["demo: fit 4/10 0:00:12, about 0:00:18 left"]
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: P
     assert second.images_hash != first.images_hash
 
 
-@pytest.mark.parametrize("at", ["pipeline.units_file.write", "pipeline.subgroups.write", "score_folder.write"])
+@pytest.mark.parametrize("at", ["scoring.units_file.write", "scoring.subgroups.write", "score_folder.write"])
 def test_a_kill_between_the_files_of_a_replaced_result_breaks_no_report(
     at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

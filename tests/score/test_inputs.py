@@ -83,6 +83,16 @@ def test_scores_come_in_the_cards_order_and_over_the_evaluation_cases() -> None:
     assert region == {"identity_ssim", "error_inside", "error_outside"}
 
 
+def test_each_metric_is_said_before_it_is_computed_and_some_can_be_chosen() -> None:
+    said: list[tuple[str, int, int, str]] = []
+    watched = replace(CPU, progress=lambda *told: said.append((*told, "")[:4]))
+    chosen = scores_of(inputs_of(pixels(), truths(pixels()), watched), ["minimality", "ratio_error"])
+    assert [one.metric for one in chosen.measured] == ["ratio_error", "minimality"]
+    assert [told for told in said if told[0] == "score"] == [
+        ("score", 0, 2, "ratio_error"), ("score", 1, 2, "minimality"), ("score", 2, 2, "")
+    ]
+
+
 def test_truth_and_copy_get_what_each_deserves_even_after_grey_as_rgb() -> None:
     data = more()
     of_both = (scores_of(inputs_of(data, images, CPU)).measured for images in (truths(data), sources(data)))

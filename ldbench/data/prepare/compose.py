@@ -73,10 +73,10 @@ def prepare(
     coming = _outcomes(reader, out / "images", waiting, jobs)
     with (out / "journal.csv").open("a", encoding="utf-8", newline="") as journal, closing(coming):
         done, lines = len(outcomes), csv.writer(journal, lineterminator="\n")
-        progress("images", done, len(by_id))
+        progress("prepare", done, len(by_id))
         for outcome in coming:
             done += 1
-            progress("images", done, len(by_id))
+            progress("prepare", done, len(by_id))
             if outcome.fault:
                 fault = Skipped(by_id[outcome.image_id].name, outcome.fault, "fault", outcome.rule)
                 skipped.append(inside(root, fault))

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from ldbench.board.costs import RowCost
 from ldbench.report.digits import duration, shortest
+from ldbench.report.tables.parts import broken
 from ldbench.report.tables.text_table import TextTable
 
-_HEADINGS = ("model", "device", "runs", "training", "an image", "memory, training", "memory, images")
+_HEADINGS = ("model", "device", "runs", "training", "an image", "memory,\ntraining", "memory,\nimages")
 _NOTES = (
     "Means over runs. Training: all of a run's fit. An image: the time of generating over the number of images, with "
     "reading weights and writing files. Memory: the highest peak on the device; a CPU's is not shown, since a "
@@ -20,8 +21,8 @@ _NOTES = (
 
 def cost_table(task: str, by_row: Mapping[str, Sequence[RowCost]]) -> TextTable:
     """The rows by their labels, in the board's order."""
-    lines = [[label, *_cells(cost)] for label, costs in by_row.items() for cost in costs]
-    return TextTable(_HEADINGS, lines, "llrrrrr", f"{task}: cost")
+    lines = [[broken(label), *_cells(cost)] for label, costs in by_row.items() for cost in costs]
+    return TextTable(_HEADINGS, lines, "llrrrrr", f"{task}: cost", lead=2)
 
 
 def cost_notes(by_row: Mapping[str, Sequence[RowCost]]) -> list[str]:

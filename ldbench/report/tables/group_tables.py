@@ -1,4 +1,4 @@
-"""Scores by group of cases as tables: one a metric, in it a row a model, with a column a group, then the gap.
+"""Scores by group of cases as tables: one a metric, in it a row a model, with its gap, then a column a group.
 
 What is said below them holds for all tables of a task.
 """
@@ -12,6 +12,7 @@ from ldbench.records.names import one_line
 from ldbench.records.subgroups import LABEL, Group
 from ldbench.report.digits import decimals_for, fixed, with_interval
 from ldbench.report.tables.headline import ARROWS
+from ldbench.report.tables.parts import broken
 from ldbench.report.tables.text_table import TextTable
 
 ByRow = Mapping[str, RowGroups]  # by the row's label
@@ -31,14 +32,15 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
             sizes.setdefault(group.name, []).append(group)
     names = sorted(sizes)
     seeded = any(row.gap.runs > 1 for row in of_rows.values())
-    more = ["worst", *(["best"] if len(names) > 2 else []), "gap", *(["± seeds"] if seeded else [])]
+    gap = ["gap", *(["± seeds"] if seeded else []), "worst", *(["best"] if len(names) > 2 else [])]
     lines = [
-        [label, *(_group(row, name) for name in names), *_gap(row, len(names) > 2, seeded)]
+        [broken(label), *_gap(row, len(names) > 2, seeded), *(_group(row, name) for name in names)]
         for label, row in of_rows.items()
     ]
     title = f"{task}: {first.metric} {ARROWS[first.direction]} by {one_line(first.attribute)}"
-    headings = ["model", *(f"{one_line(name)},\n{size_in_words(sizes[name])}" for name in names), *more]
-    return TextTable(headings, lines, "l" * len(headings), title)
+    headed = [",\n".join([broken(name), *size_in_words(sizes[name]).split(", ")]) for name in names]
+    headings = ["model", *gap, *headed]
+    return TextTable(headings, lines, "l" * len(headings), title, joint=1 + len(gap))
 
 
 def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
@@ -146,4 +148,4 @@ def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:
     decimals = decimals_for((one.gap_high - one.gap_low) / 2, one.gap)
     spread = "-" if row.gap.spread is None else fixed(row.gap.spread, decimals)
     named = [one.worst, *([one.best] if names_best else [])] if one.gap else ["-"] * (1 + names_best)
-    return [*map(one_line, named), marked, *([spread] if seeded else [])]
+    return [marked, *([spread] if seeded else []), *map(broken, named)]

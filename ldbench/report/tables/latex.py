@@ -11,16 +11,19 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.records.names import CONTROL
 from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
 from ldbench.report.tables.notes import HINT
-from ldbench.report.tables.text_table import TextTable
+from ldbench.report.tables.parts import fitted
+from ldbench.report.tables.text_table import TextTable, lines_of, one_line_each
 
 _WIDTH = 75  # digits of \small text across the 345 pt of LaTeX's article
 _SHARE_SMALL, _SHARE_LETTER = 0.8, 0.9  # widths of a digit in \scriptsize and of a letter, in digits
+_SHARE_SIGN = 0.6  # of a bracket, a comma or a space
 _RANK = 6  # a rank with its interval below, 10--12 say, and the gap to the next column
 _SEEDS = 6
 _SPECIAL: Mapping[str, str] = {
@@ -108,25 +111,68 @@ def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: in
 def plain_table(table: TextTable, notes: Sequence[str] = ()) -> str:
     """A table that is as wide as it needs, in a `table` environment: its title as caption, and below it what it means
     and notes, without the pages of the documentation that they name."""
+    return _captioned(one_line_each(table), f"{escape(table.title)}.", table.label or table.title.lower(), notes)
+
+
+def fitted_tables(table: TextTable, notes: Sequence[str] = ()) -> str:
+    """The same, where it is wider than a page with the line ends of its cells, then in several environments."""
+    parts, label = fitted(table, _WIDTH, _digits), table.label or table.title.lower()
+    captions = [f"{escape(table.title)}."]
+    if len(parts) > 1:
+        again = f"{escape(table.title)}, continued."
+        captions = [
+            f"{again if number > 1 else captions[0]} Part {number} of {len(parts)}."
+            for number in range(1, len(parts) + 1)
+        ]
+    return "\n".join(
+        _captioned(part, caption, f"{label}-{number}" if number > 1 else label, notes if number == len(parts) else ())
+        for number, (part, caption) in enumerate(zip(parts, captions, strict=True), 1)
+    )
+
+
+def _captioned(table: TextTable, caption: str, label: str, notes: Sequence[str]) -> str:
     said = [_PAGE.sub("", note) for note in (table.meaning, *notes) if note]
-    label = table.label or table.title.lower()
-    return _environment(f"{escape(table.title)}.", label, [*plain_tabular(table), *_below(said)])
+    return _environment(caption, label, [*_tabular_of(table), *_below(said)])
 
 
-def plain_tabular(table: TextTable) -> list[str]:
-    """The lines of the same table's `tabular` environment alone."""
-    rows = [_row([_signs(escape(cell)) for cell in map(str, row)]) for row in table.rows if row]
+def fitted_tabular(table: TextTable) -> list[str]:
+    """The lines of a table's `tabular` environment alone, with the line ends of its cells where it is wider than a
+    page."""
+    parts = fitted(table, _WIDTH, _digits)
+    return _tabular_of(parts[0] if len(parts) == 1 else table)
+
+
+def _digits(line: str, below: bool) -> float:
+    """How many digits are about as wide as a line of text and the gap to the next column."""
+    shares = (1 if one.isdigit() else _SHARE_LETTER if one.isalpha() else _SHARE_SIGN for one in line)
+    return 2 + sum(shares) * (_SHARE_SMALL if below else 1)
+
+
+def _tabular_of(table: TextTable) -> list[str]:
+    """The lines of a `tabular` environment, in which a row has as many as its highest cell."""
+    rows = [text for row in table.rows if row for text in _stacked([*map(str, row)], table.lead)]
+    height = max(len(lines_of(heading)) for heading in table.headings)
+    level = ["\n" * (height - len(lines_of(heading))) + heading for heading in table.headings]  # on their last lines
     return [
-        rf"\begin{{tabular}}{{{table.alignments}}}", r"\toprule", _row(list(map(escape, table.headings))),
+        rf"\begin{{tabular}}{{{table.alignments}}}", r"\toprule", *_stacked(level, len(level)),
         r"\midrule", *rows, r"\bottomrule", r"\end{tabular}",
     ]  # fmt: skip
+
+
+def _stacked(cells: Sequence[str], lead: int) -> Iterator[str]:
+    """The lines of a row; from the second on those of the columns after `lead` are small, as intervals are."""
+    lines = [*zip_longest(*map(lines_of, cells), fillvalue="")]
+    for place, line in enumerate(lines, 1):
+        texts = [_signs(escape(text)) for text in line]
+        drawn = [_small(text) if place > 1 and column >= lead else text for column, text in enumerate(texts)]
+        yield _row(drawn, r"\\" if place == len(lines) else r"\\[-0.6ex]")
 
 
 def _aside(task: str, table: TextTable) -> str:
     """A table beside the board's, with a line break in its cells where they hold several names."""
     width = f"p{{{0.9 / len(table.headings):.2f}\\linewidth}}"
     caption = f"{escape(task)}: {escape(table.title)}. {escape(table.meaning)}"
-    lines = plain_tabular(replace(table, alignments=width * len(table.headings)))
+    lines = _tabular_of(one_line_each(replace(table, alignments=width * len(table.headings))))
     return _environment(caption, f"{task}-{table.title.lower()}", lines)
 
 

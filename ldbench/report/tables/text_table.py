@@ -1,7 +1,7 @@
 """A table of text, and its two printed forms: columns for the terminal, GitHub's Markdown.
 
-Whatever is printed as a table is one of these first. Line ends and control characters become spaces, and marks of
-Markdown are escaped, so that no cell breaks its table.
+Whatever is printed as a table is one of these first. Control characters become spaces, line ends too where they are not
+asked for, and marks of Markdown are escaped, so that no cell breaks its table.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ldbench.records.names import one_line
 # marks within a line, what spells an entity, and what would be a heading or a list at the start of a line
 _MARKS = re.compile(r"([\\`*_{}\[\]<>|~]|&(?=#?\w+;)|^(?:#+|[-+])(?=\s))")
 _WIDE = 1_000_000  # columns of a terminal in which no table is folded
+_BREAK = "<br>"
 # As rich's SIMPLE_HEAD, with a rule between blocks.
 _RULED = box.Box("    \n    \n ── \n    \n ── \n ── \n    \n    \n")
 
@@ -42,7 +43,8 @@ class TextTable:
 
     Without `headings` only the terminal can show it; an empty `title` is not shown, nor is a rule in Markdown.
     `meaning` says what its cells are, where the table's surroundings don't. `label` is what LaTeX refers to it by, the
-    title where there is none.
+    title where there is none. The first `lead` columns name a row: a table in parts repeats them. From column `joint`
+    on, where it is one, columns say something else: parts rather end before it.
     """
 
     headings: Sequence[str]
@@ -51,26 +53,36 @@ class TextTable:
     title: str = ""
     meaning: str = ""
     label: str = ""
+    lead: int = 1
+    joint: int = 0
 
 
-def to_terminal(table: TextTable, width: int = _WIDE) -> str:
-    """The table as plain text, as wide as it needs, newline at the end.
+def lines_of(cell: TextCell) -> list[str]:
+    """The lines of a cell's text, control characters as spaces."""
+    text = cell if isinstance(cell, str) else f"{cell.text} {cell.rest}"
+    return [*map(one_line, text.split("\n"))]
 
-    Where that is more than `width` columns, line ends in its headings and cells are kept.
-    """
+
+def one_line_each(table: TextTable) -> TextTable:
+    """The table with headings and cells of one line."""
     rows = [None if row is None else [_one_line(cell) for cell in row] for row in table.rows]
-    flat = replace(table, rows=rows, headings=[*map(one_line, table.headings)])
-    text = plain_text(rich_table(flat, gap=2, edge=False), _WIDE)
-    if max(map(len, text.splitlines())) > width:
-        text = plain_text(rich_table(table, gap=2, edge=False), _WIDE)
+    return replace(table, rows=rows, headings=[*map(one_line, table.headings)])
+
+
+def to_terminal(table: TextTable, keep_lines: bool = False) -> str:
+    """The table as plain text, as wide as it needs, newline at the end; `keep_lines` breaks lines where cells do."""
+    drawn = _several_lines(table) if keep_lines else one_line_each(table)
+    text = plain_text(rich_table(drawn, gap=2, edge=False), _WIDE)
     return (f"{one_line(table.title)}\n" if table.title else "") + text
 
 
-def to_markdown(table: TextTable, level: int = 2) -> str:
-    """The table as GitHub-flavoured Markdown, below a heading of this level where it has a title."""
+def to_markdown(table: TextTable, level: int = 2, keep_lines: bool = False) -> str:
+    """The table as GitHub-flavoured Markdown, below a heading of this level where it has a title; `keep_lines` breaks
+    lines where cells do."""
     rules = [":--" if letter == "l" else "--:" for letter in table.alignments]
-    rows = [[_marked(cell) for cell in row] for row in table.rows if row is not None]
-    lines = [f"| {' | '.join(cells)} |" for cells in (map(escape, table.headings), rules, *rows)]
+    drawn = table if keep_lines else one_line_each(table)
+    rows = [[_marked(cell) for cell in row] for row in (drawn.headings, *drawn.rows) if row is not None]
+    lines = [f"| {' | '.join(cells)} |" for cells in (rows[0], rules, *rows[1:])]
     return "\n".join([*([f"{'#' * level} {escape(table.title)}", ""] if table.title else []), *lines])
 
 
@@ -111,9 +123,22 @@ def _one_line(cell: TextCell) -> TextCell:
     return one_line(cell) if isinstance(cell, str) else Strong(one_line(cell.text), one_line(cell.rest))
 
 
+def _several_lines(table: TextTable) -> TextTable:
+    """The table with the line ends of its cells, and no other control character."""
+    rows = [
+        None if row is None else [
+            "\n".join(lines_of(cell)) if isinstance(cell, str) else _one_line(cell) for cell in row
+        ]
+        for row in table.rows
+    ]
+    return replace(table, rows=rows, headings=["\n".join(lines_of(heading)) for heading in table.headings])
+
+
 def _styled(cell: TextCell) -> Text:
     return Text(cell) if isinstance(cell, str) else Text(" ".join(filter(None, (cell.text, cell.rest))), style="bold")
 
 
 def _marked(cell: TextCell) -> str:
-    return escape(cell) if isinstance(cell, str) else f"**{escape(cell.text)}** {escape(cell.rest)}".rstrip()
+    if isinstance(cell, str):
+        return _BREAK.join(map(escape, lines_of(cell)))
+    return f"**{escape(cell.text)}** {escape(cell.rest)}".rstrip()

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from ldbench.run.matrix.plan import Job, JobOutcome
 from ldbench.run.matrix.worker import Standing, standing
+from ldbench.run.progress import clock
 
 PLAIN_INTERVAL = 60.0
 
@@ -40,7 +41,7 @@ class Tally:
         elapsed = time.monotonic() - self.started
         computed = sum(outcome.status != "read back" for outcome in self.outcomes.values())
         left = len(self.jobs) - len(self.outcomes)
-        return f"{_clock(elapsed)}, about {_clock(elapsed / computed * left)} left" if computed else _clock(elapsed)
+        return f"{clock(elapsed)}, about {clock(elapsed / computed * left)} left" if computed else clock(elapsed)
 
     def summary(self) -> str:
         """How many ended how, and in what time."""
@@ -48,7 +49,7 @@ class Tally:
         counts = [f"{states.count(status)} {status}" for status in ("done", "read back", "failed") if status in states]
         left = len(self.jobs) - len(states)
         counts += [f"{left} not ended"] if left else []
-        return f"{len(self.jobs)} runs: {', '.join(counts)}; {_clock(time.monotonic() - self.started)}"
+        return f"{len(self.jobs)} runs: {', '.join(counts)}; {clock(time.monotonic() - self.started)}"
 
 
 @dataclass
@@ -79,8 +80,8 @@ class MatrixLines(MatrixDisplay):
             return
         self.printed = time.monotonic()
         at_work = "; ".join(f"{job.label} {_said(where)}" for job, where in self.tally.at_work().items())
-        count = f"{len(self.tally.outcomes)}/{len(self.tally.jobs)} runs"
-        print(f"{count}, {self.tally.times()}; at work: {at_work or 'none'}", file=sys.stderr, flush=True)
+        count = f"matrix: runs {len(self.tally.outcomes)}/{len(self.tally.jobs)}"
+        print(f"{count} {self.tally.times()}; at work: {at_work or 'none'}", file=sys.stderr, flush=True)
 
 
 @dataclass
@@ -131,14 +132,8 @@ def matrix_display(tally: Tally) -> Iterator[MatrixDisplay]:
     # lines for a terminal must go above the bars; those for a file are none of the display's business
     with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as display:
         # kept now: Ray's own prints are sent elsewhere while it runs
-        yield MatrixBars(tally, sys.stdout, display, display.add_task("runs", total=len(tally.jobs), note=""))
+        yield MatrixBars(tally, sys.stdout, display, display.add_task("matrix: runs", total=len(tally.jobs), note=""))
 
 
 def _said(where: Standing) -> str:
     return f"{where.stage} {where.done}/{where.total} {where.note}".rstrip()
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ldbench.score.free_memory import give_back
 from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.returned import DefectError
 from ldbench.score.scorer import attributed, computed, measured
+from ldbench.score.steps import steps
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
 
 
@@ -50,7 +52,7 @@ def scores_by_class(
     return {
         label: _scores_within(
             inputs, scores, settings, (np.flatnonzero(real_n == label), np.flatnonzero(generated_m == label)),
-            f"class {label}", label,
+            f"score class {label}", label,
         )
         for label in inputs.classes
     }
@@ -67,7 +69,7 @@ def scores_by_label(
     return {
         label: _scores_within(
             inputs, scores, settings, (np.flatnonzero(real[label] == 1), np.flatnonzero(generated[label] == 1)),
-            f"label {label}", label,
+            f"score label {label}", label,
         )
         for label in real
     }
@@ -78,7 +80,7 @@ def _scores_within(
     rows: tuple[Rows, Rows], stage: str, label: str,
 ) -> tuple[Score, ...]:
     found = list[Score]()
-    for place, (name, (metric, whole)) in enumerate(scores.items(), 1):
+    for name, (metric, whole) in steps(list(scores.items()), inputs.progress, stage, itemgetter(0)):
         try:
             score = _within(inputs, metric, whole, rows, settings[name], label)
         except DefectError:
@@ -86,7 +88,6 @@ def _scores_within(
         except (MetricError, PluginError):  # too few images, or a metric of several classes
             continue
         found.append(attributed(name, score).score)
-        inputs.progress(stage, place, len(scores))
         give_back()
     return tuple(found)
 

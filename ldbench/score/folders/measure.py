@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,6 +57,7 @@ from ldbench.score.reference.metrics import beside as beside_statistics
 from ldbench.score.reference.record import Reference
 from ldbench.score.scorer import attributed, measured
 from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.steps import steps
 from ldbench.task.card import ViewingConditions
 from ldbench.task.metric_specs import JudgeSpec, TrainingSpec
 
@@ -275,7 +277,7 @@ def _measured(
     """Each metric with its score, and why others have none; but for those that nobody `named` and that ask for real
     images where there are none."""
     found, refused = dict[str, tuple[Metric, Measured]](), dict[str, str]()
-    for name, metric in asked.items():
+    for name, metric in steps(list(asked.items()), inputs.progress, "score", itemgetter(0)):
         computed = metric if inputs.reference is None else beside_statistics(inputs.reference, metric)
         try:
             score = measured(computed, inputs.for_metrics, chosen[name])

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -35,6 +36,7 @@ from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.scorer import computed, measured
+from ldbench.score.steps import steps
 from ldbench.score.subgroups.exchanged_inputs import exchanged
 from ldbench.score.subgroups.gap import GroupScore, set_breakdown
 from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, subgroups_of
@@ -62,7 +64,8 @@ def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict
     """
     run, by_name = GroupedRun.of(inputs), {score.metric: score for score in scores}
     found = {}
-    for name, settings in inputs.data.task.metrics.items():
+    asked = list(inputs.data.task.metrics.items())
+    for name, settings in steps(asked, inputs.progress, "score by group", itemgetter(0)):
         metric = METRICS.load(name)
         if metric.name not in by_name:  # it needs a pass that the run does not have
             continue

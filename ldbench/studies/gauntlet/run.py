@@ -18,6 +18,7 @@ from ldbench.errors import MetricError, ResultError
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.steps import steps
 from ldbench.studies.gauntlet.catalogue import failures_of
 from ldbench.studies.gauntlet.chance import between_draws, between_results
 from ldbench.studies.gauntlet.failure import Failure, Images, NotPossibleError
@@ -69,11 +70,10 @@ def run_gauntlet(
     path = out / task.id / FILE
     control, refused = _control(race)
     race = replace(race, contestants=[one for one in chosen if one.metric.name in control], control=control)
-    steps = [(failure, severity) for failure in failures for severity in failure.severities]
+    levels = [(failure, severity) for failure in failures for severity in failure.severities]
     found = _begun(race, plan, {**left_out, **refused})
     earlier = _earlier(path, found)
-    for done, (failure, severity) in enumerate(steps):
-        progress("failures", done, len(steps), f"{failure.name} {severity:g}")
+    for failure, severity in steps(levels, progress, "failures", lambda one: f"{one[0].name} {one[1]:g}"):
         if failure.name in found.skipped:
             continue
         try:
@@ -83,7 +83,6 @@ def run_gauntlet(
             continue
         found = replace(found, obstacles=(*found.obstacles, obstacle))
         write(found, path)
-    progress("failures", len(steps), len(steps), "")
     found = replace(found, finished=True)
     write(found, path)
     return found, path

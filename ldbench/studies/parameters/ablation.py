@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ldbench.api import Direction, ParameterValue
@@ -23,6 +24,7 @@ from ldbench.records.result import Result
 from ldbench.run.pipeline import ready, run
 from ldbench.run.settings import Settings
 from ldbench.score.metrics.intervals import Interval
+from ldbench.score.steps import steps
 from ldbench.studies.parameters.values import Grid, grid
 from ldbench.studies.parameters.workbench import folder_name
 from ldbench.task import card
@@ -105,17 +107,26 @@ def ablate(
     for each in overrides:
         build(type(generator), each)
     cells = []
-    for index, combination in enumerate(combinations):
+    of_cells = steps(list(zip(combinations, overrides, strict=True)), settings.progress, "ablate", _texts)
+    for combination, of_cell in of_cells:
         texts, values = zip(*combination, strict=True)
-        own = replace(settings, overrides=overrides[index])
+        own = replace(settings, overrides=of_cell)
         cells.append(_cell(task_name, model_name, texts, values, seeds, own, task.metrics))
-        settings.progress("ablation", index + 1, len(combinations), " ".join(texts))
     axes = [[each.parameter, each.texts] for each in grids]
     question = [task.hash, model.version, model.parameters, axes, seeds, settings.device]
     names = "-".join(each.parameter for each in grids)
     key = digest(json.dumps(question, sort_keys=True), 12)
     folder = settings.out / task.id / f"ablation-{folder_name(model.name)}-{names}-{key}"
     return Ablation(task.id, model_name, tuple(task.metrics), grids, seeds, tuple(cells), folder)
+
+
+def _texts(cell: tuple[tuple[tuple[str, ParameterValue], ...], object]) -> str:
+    """The values of a cell as they were given, of each parameter."""
+    return " ".join(text for text, _ in cell[0])
+
+
+def _say_of(say: Callable[[str], None], cell: str, line: str) -> None:
+    say(f"{cell}: {line}")
 
 
 def _cell(
@@ -126,7 +137,8 @@ def _cell(
     paths, failures = [], []
     for seed in seeds:
         try:
-            result, path = run(task_name, model_name, replace(settings, seed=seed))
+            say = partial(_say_of, settings.say, f"{' '.join(texts)}, seed {seed}")
+            result, path = run(task_name, model_name, replace(settings, seed=seed, say=say))
         except (GeneratorError, MetricError) as error:  # this setting's own fault; what is wrong with all is raised
             failures.append(f"{' '.join(texts)}, seed {seed}: {error}")
         else:

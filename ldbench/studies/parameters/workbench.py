@@ -30,6 +30,7 @@ from ldbench.run.generate import Requests, blamed, generate, requests_for
 from ldbench.run.pipeline import fit, generator_context, ready
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.settings import Settings
+from ldbench.score.steps import steps
 from ldbench.studies.parameters.values import Grid, grid
 from ldbench.task import card
 
@@ -146,9 +147,8 @@ class Workbench:
     def images_of(self, values: Grid, cases: Sequence[Case], purpose: str) -> list[torch.Tensor]:
         """The images of every value, as `images`; the first value comes last, so that its fit stays in memory."""
         by_text: dict[str, torch.Tensor] = {}
-        for text in reversed(values.texts):
+        for text in steps([*reversed(values.texts)], self.settings.progress, f"{purpose} {values.parameter}"):
             by_text[text] = self.images(cases, {values.parameter: text}, purpose)
-            self.settings.progress(f"{purpose} {values.parameter}", len(by_text), len(values.texts), text)
         return [by_text[text] for text in values.texts]
 
     def answer(self, kind: str, about: str, question: Mapping[str, object]) -> AnswerFiles:

@@ -69,7 +69,10 @@ def test_the_groups_of_all_rows_unfold_by_attribute(reports: Reports, tmp_path: 
     values = {score.metric: score.value for score in (first, last)}
     write(Subgroups(values, metrics), Path(path).with_name(SUBGROUPS))
     [page] = write_pages(read_boards([tmp_path / "runs"]), tmp_path / "page", False, 0)
-    text = Page(page.read_text(encoding="utf-8")).text()
+    written = page.read_text(encoding="utf-8")
+    assert written.count('<table class="reported lined">') == 4
+    assert '<th scope="col">F,\nn = 12</th>' in written  # a line end that the style keeps
+    text = Page(written).text()
     assert "By sex: 2 of 2 gaps are more than chance" in text
     assert "By age: 0 of 2 gaps are more than chance" in text
     assert f"{EDITS}: {first.metric}" in text

@@ -198,6 +198,7 @@ def test_a_log_says_what_is_at_work_when_a_minute_has_passed(
     shown.look()
     printed = capsys.readouterr()
     assert printed.out.startswith("done            1.0 s  small real seed 0")
+    assert printed.err.startswith("matrix: runs 1/2 0:00:")
     assert printed.err.endswith("left; at work: small real seed 1 train 4/9\n")
 
 

@@ -1,0 +1,60 @@
+"""The scores of a run, of the images that lie in its folders; never needs the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ldbench.records import subgroups
+from ldbench.records import units as units_file
+from ldbench.records.caches import FEATURES
+from ldbench.records.files import user_cache_folder
+from ldbench.run.context import RunContext
+from ldbench.run.passes import RunImages, read_images
+from ldbench.score.free_memory import give_back
+from ldbench.score.inputs import Inputs
+from ldbench.score.scorer import Panel, inputs_of, scores_of
+from ldbench.score.set_inputs import ScoringContext
+from ldbench.score.subgroups.set_scores import subgroups_of_run
+from ldbench.score.units import units_of
+
+if TYPE_CHECKING:
+    from ldbench.api import Score
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a run, the digest of its images, and a line for each metric that cannot be had of them."""
+
+    scores: list[Score]
+    digest: str
+    refused: tuple[str, ...] = ()
+
+
+def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
+    """The images of each pass in its folder, scored; units and subgroups go to the run's."""
+    images, inputs = scored_from(context, folders)
+    panel = scores_of(inputs)
+    say_refused(context, panel)
+    units = units_of(context.data, panel.measured, images.passes)
+    by_group = subgroups_of_run(inputs, panel.measured, units)
+    context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
+    units_file.write(units, context.folder.units)
+    subgroups.write(by_group, context.folder.subgroups)
+    return Scored([one.score for one in panel.measured], images.digest, panel.refused)
+
+
+def scored_from(context: RunContext, folders: Mapping[str, Path]) -> tuple[RunImages, Inputs]:
+    """The images of each pass, and what metrics are computed from."""
+    images, settings = read_images(context.data, folders), context.settings
+    give_back()
+    scoring = ScoringContext(context.device, settings.seed, user_cache_folder() / FEATURES, settings.progress)
+    return images, inputs_of(context.data, images.images, scoring, images.passes)
+
+
+def say_refused(context: RunContext, panel: Panel) -> None:
+    """A line for each metric that cannot be had of the run's images."""
+    for line in panel.refused:
+        context.settings.say(line)
