@@ -68,6 +68,9 @@ def measure(
     subject_pattern: folder_options.SubjectPattern = None,
     classes: folder_options.Classes = None,
     by_class: _ByClass = False,
+    volumes: folder_options.Volumes = None,
+    slices: folder_options.Slices = None,
+    window: folder_options.Window = None,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -94,7 +97,8 @@ def measure(
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
             progress=progress, strict=False, fit=fit, classes=classes,
-            by_class=by_class,
+            by_class=by_class, volumes=parse_names(volumes, "--volumes") if volumes else None, slices=slices,
+            window=window,
         )
     compared = by_command(differences)(folders) if len(folders) > 1 else None
     typer.echo(_printed(folders, compared, format_), nl=False)

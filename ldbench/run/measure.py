@@ -18,9 +18,11 @@ from ldbench.records.handed_over import name_list, setting_texts
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.classes import FOLDERS, Classed
+from ldbench.score.folders.cuts import cut_of
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.folders.one_size import Fit
+from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.folders.sets import Place
 from ldbench.score.folders.subjects import Whose, pattern_of
@@ -44,7 +46,8 @@ def measure(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None, by_class: bool = False,
+    classes: Classes | None = None, by_class: bool = False, volumes: Sequence[str] | None = None,
+    slices: int | str | None = None, window: str | None = None,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -78,6 +81,12 @@ def measure(
     `judge_calibration`. `settings` has its recipe by the metric's name, that of the judge by "judge". With `by_class`
     the answer also has the scores within each class.
 
+    With `volumes`, planes such as ["axial", "coronal", "sagittal"], the folders hold NIfTI volumes, `.nii` or
+    `.nii.gz`, which are cut into slices along each plane. A volume is a subject, unless `subjects` or `subject_pattern`
+    say whose volumes are. `slices` is how many, and between which % of the volume's extent; None is "16:20-80".
+    `window` is "LOW,HIGH", the values that become black and white; None are percentiles of all voxels of a volume. Of
+    several planes the scores are means over these, and `by_plane` has those of each.
+
     `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
     `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
     over images, and the nearest real image and training image in the features of the network in use.
@@ -94,7 +103,8 @@ def measure(
         real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
         channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
         subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-        progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class,
+        progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class, volumes=volumes, slices=slices,
+        window=window,
     )
     return found
 
@@ -112,7 +122,8 @@ def measure_each(
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
     device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None, by_class: bool = False,
+    classes: Classes | None = None, by_class: bool = False, volumes: Sequence[str] | None = None,
+    slices: int | str | None = None, window: str | None = None,
 ) -> list[FolderScores]:
     """The scores of each of several sets of generated images beside the same real ones, as `measure` has them.
 
@@ -129,6 +140,7 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
+    cut = cut_of(name_list(volumes, "--volumes"), slices, window)
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         first, *further = map(place_of, generated)
@@ -138,10 +150,10 @@ def measure_each(
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
             agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
-            by_class,
+            by_class, cut,
         )
         named = name_list(metrics, "--metric")
-        return measure_folders(
+        return (measure_folders if cut is None else measure_planes)(
             folders, context, named, network=network, settings=setting_texts(settings),
             strict=bool(named) if strict is None else strict,
             per_image=None if per_image is None else Path(per_image),

@@ -26,7 +26,8 @@ class FolderScores:
     seem to: images that are in two folders, few of them, and sets that were prepared unequally. `parts` are for the
     difference from another folder. Where somebody says classes, `classes` counts the images of each in each set, and
     `only_named` names metrics that are measured where they are asked for alone; `by_class` has the scores within each
-    class, if they were asked for."""
+    class, if they were asked for. Of volumes that are cut along several planes `scores` are means over these, and
+    `by_plane` has the scores of each."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -37,16 +38,19 @@ class FolderScores:
     classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     only_named: tuple[str, ...] = ()
     by_class: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+    by_plane: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
 
     @property
     def record(self) -> dict[str, Any]:
         """What of it is written as JSON: all but what each image adds."""
-        by_classes: dict[str, Any] = {"classes": self.classes, "only_named": self.only_named} if self.classes else {}
+        further: dict[str, Any] = {"classes": self.classes, "only_named": self.only_named} if self.classes else {}
         if self.by_class:
-            by_classes["by_class"] = {name: list(map(asdict, each)) for name, each in self.by_class.items()}
+            further["by_class"] = {name: list(map(asdict, each)) for name, each in self.by_class.items()}
+        if self.by_plane:
+            further["by_plane"] = {name: list(map(asdict, each)) for name, each in self.by_plane.items()}
         return {
             "scores": [asdict(score) for score in self.scores], "refused": self.refused, "images": self.images,
-            "options": self.options, "notes": self.notes, **by_classes,
+            "options": self.options, "notes": self.notes, **further,
         }
 
     def in_words(self, words: Callable[[str], str]) -> FolderScores:

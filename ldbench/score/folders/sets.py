@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ldbench.data.volumes.folder import VolumePlane
 from ldbench.errors import ImageError, UsageError
 from ldbench.score.folders.classes import Classed, classes_of
 from ldbench.score.folders.form import Channels
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ldbench.score.reference.record import Reference
 
 
-Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
+Place: TypeAlias = "Path | NDArray[Any] | Tensor | VolumePlane"  # a folder, images in an array, or slices of volumes
 MeasuredSet: TypeAlias = "FolderSet | Reference"  # images, or statistics of real ones
 _NAMED = 5  # faults that are told one by one
 
@@ -40,7 +41,8 @@ class FolderSet:
     `pixels` has a digest of each image's pixels, in the order of `images`; `sha256` is that of all with their names.
     `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
     order; it is empty where each image counts as a subject of its own. `classes` has the class of each, where somebody
-    says it. `drawn_from` is how many images there were before some were drawn, 0 where none were.
+    says it. `drawn_from` is how many images there were before some were drawn, 0 where none were. `volumes` are those
+    that the images are slices of.
     """
 
     where: str
@@ -52,6 +54,16 @@ class FolderSet:
     subjects: tuple[str, ...] = field(default=(), repr=False)
     drawn_from: int = 0
     classes: tuple[str, ...] = field(default=(), repr=False)
+    volumes: VolumePlane | None = field(default=None, repr=False)
+
+    @property
+    def files(self) -> Collection[str]:
+        """What whose images are, and their classes, are said of: the volumes, or the images."""
+        return self.images if self.volumes is None else self.volumes.files
+
+    def of_images(self, of_files: tuple[str, ...]) -> tuple[str, ...]:
+        """What is said of each of `files`, of each image."""
+        return of_files if self.volumes is None else self.volumes.of_slices(of_files)
 
     @property
     def count(self) -> int:
@@ -104,21 +116,22 @@ def read_sets(
     of. With `images` so many are drawn of the real and of the generated ones.
     Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` and `classes_of` raise.
     """
-    folders = {name: place for name, place in places.items() if isinstance(place, Path)}
-    check_apart(folders)
+    check_apart({name: each for name, place in places.items() if (each := folder_of(place)) is not None})
     one_size = OneSize(side, fit, None if like is None else (like.where, like.size))
     sets = {name: _set_of(name, place, one_size) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
+    files = {name: each.files for name, each in sets.items()}
     if whose is not None:
-        found = subjects_of({name: each.images for name, each in sets.items()}, whose)
-        sets = {name: replace(each, subjects=found.get(name, ())) for name, each in sets.items()}
+        found = subjects_of(files, whose)
+        sets = {name: replace(each, subjects=each.of_images(found.get(name, ()))) for name, each in sets.items()}
+    sets = {name: _by_volume(each) for name, each in sets.items()}
     if classed is not None:
-        labels = classes_of({name: each.images for name, each in sets.items()}, classed)
-        sets = {name: replace(each, classes=labels[name]) for name, each in sets.items()}
+        labels = classes_of(files, classed)
+        sets = {name: replace(each, classes=each.of_images(labels[name])) for name, each in sets.items()}
         if paired:
             _check_classes_of_pairs(sets)
-    _check_files(folders, one_size, progress)
+    check_files(places, one_size, progress)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if images is not None:
         sets |= {
@@ -202,6 +215,20 @@ def check_apart(places: Mapping[str, Path]) -> None:
                 )
 
 
+def folder_of(place: Place) -> Path | None:
+    """The folder of images or of volumes; None for an array."""
+    if isinstance(place, VolumePlane):
+        return place.folder
+    return place if isinstance(place, Path) else None
+
+
+def _by_volume(given: FolderSet) -> FolderSet:
+    """The set in which each volume is a subject, where nobody says whose volumes are."""
+    if given.volumes is None or given.subjects:
+        return given
+    return replace(given, subjects=given.of_images(given.volumes.files))
+
+
 def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
     """The images of a folder or of an array; names are checked at once, each image of a folder when it is asked for."""
     from ldbench.data.array_images import array_images
@@ -211,17 +238,24 @@ def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
     prepared = Preparation()
     if isinstance(place, Path):
         return FolderSet(str(place), read_any_sizes(place, one_size, prepared), prepared, count_ignored(place))
+    if isinstance(place, VolumePlane):
+        images = place.images(one_size, prepared)
+        return FolderSet(str(place.folder), images, prepared, place.volumes.ignored, volumes=place)
     return FolderSet(*array_images(place, name, one_size, prepared), prepared)
 
 
-def _check_files(folders: Mapping[str, Path], one_size: OneSize, progress: Progress) -> None:
+def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progress) -> None:
     """`ImageError` that names the first faulty files of all folders and counts the others, before any is read in full.
     """
     from ldbench.data.image_folder import faults_of
 
     faults = list[str]()
-    for name, folder in folders.items():
-        faults += faults_of(folder, one_size.check, partial(progress, f"checking {name} images"))
+    for name, place in places.items():
+        seen = partial(progress, f"checking {name} images")
+        if isinstance(place, Path):
+            faults += faults_of(place, one_size.check, seen)
+        elif isinstance(place, VolumePlane):
+            faults += place.faults(one_size.check, seen)
     if len(faults) == 1:
         raise ImageError(faults[0])
     if faults:
@@ -232,10 +266,11 @@ def _check_files(folders: Mapping[str, Path], one_size: OneSize, progress: Progr
 
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
     for generated in (each for name, each in sets.items() if kind_of(name) == GENERATED):
-        missing = [name for name in generated.images if name not in sets["real"].images]
+        missing = [name for name in generated.files if name not in sets["real"].files]
+        what = "volume" if generated.volumes else "image"
         if missing:
             raise ImageError(
-                f"{sets['real'].where}: expected a true image for each one in {generated.where}, got none for "
+                f"{sets['real'].where}: expected a true {what} for each one in {generated.where}, got none for "
                 f"{len(missing)}, such as {missing[0]}; give both the same name, or drop --paired"
             )
 
