@@ -10,6 +10,7 @@ from ldbench.board.folder_differences import FolderDifference, FolderDifferences
 from ldbench.plugins.kinds import unranking
 from ldbench.report.measured_folders import (
     COPIES,
+    MEAN,
     difference_table,
     labels,
     meaning,
@@ -26,27 +27,38 @@ from ldbench.score.folders.scores import FolderScores
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
 _OF_PARAMETERS = ("n_real", "weights_sha256")  # without these no value can be compared with another one
 _OF_DIFFERENCE = ("compared_with", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
+_OF_PLANE = 2  # before what column a plane stands, where volumes were measured
 COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
 
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
-    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`.
+    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`. Of volumes there is
+    a column `plane` after `class`, and of several planes a line each beside that of their mean.
 
     What a further folder differs by from the first stands in its line; cells are empty where there is nothing.
     """
-    return csv_text(COLUMNS, _lines(folders, found))
+    of_volumes = "volumes" in folders[0].options
+    columns = [*COLUMNS[:_OF_PLANE], "plane", *COLUMNS[_OF_PLANE:]] if of_volumes else COLUMNS
+    return csv_text(columns, _lines(folders, found, of_volumes))
 
 
-def _lines(folders: Sequence[FolderScores], found: FolderDifferences | None) -> Iterator[list[object]]:
+def _lines(
+    folders: Sequence[FolderScores], found: FolderDifferences | None, of_volumes: bool
+) -> Iterator[list[object]]:
     compared = {(each.folder, each.metric): each for each in (found.found if found else ())}
     for folder in folders:
         name = folder_of(folder)
+        plane = [MEAN if folder.by_plane else folder.options["volumes"]] if of_volumes else []
         for label, scores in {"": folder.scores, **folder.by_class}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
-                parameters = [score.parameters.get(each, "") for each in _OF_PARAMETERS]
-                of_score = [*(getattr(score, each) for each in _OF_SCORE), *parameters]
-                yield [name, label, *of_score, *_of_difference(difference)]
+                yield [name, label, *plane, *_of_score(score), *_of_difference(difference)]
+        for one, scores in folder.by_plane.items():
+            yield from ([name, "", one, *_of_score(score), *_of_difference(None)] for score in scores)
+
+
+def _of_score(score: Score) -> list[object]:
+    return [*(getattr(score, each) for each in _OF_SCORE), *(score.parameters.get(each, "") for each in _OF_PARAMETERS)]
 
 
 def _of_difference(found: FolderDifference | None) -> list[object]:
@@ -62,7 +74,12 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     real = str(folders[0].images["real"]["folder"])
     columns = dict(zip(names, (each.scores for each in folders), strict=True))
     beside = f"beside {real}"  # so that labels of several calls differ
-    tables = [_values(columns, f"Generated images {beside}", f"{' '.join(names)} {beside}")]
+    what = "Generated volumes, mean over planes," if folders[0].by_plane else "Generated images"
+    tables = [_values(columns, f"{what} {beside}", f"{' '.join(names)} {beside}")]
+    tables += [
+        _values(each.by_plane, f"{name}, by plane", f"{name} by plane {beside}")
+        for name, each in zip(names, folders, strict=True)
+    ]
     tables += [
         _values(each.by_class, f"{name}, by class", f"{name} by class {beside}")
         for name, each in zip(names, folders, strict=True)

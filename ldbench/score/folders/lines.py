@@ -38,8 +38,8 @@ def volumes_line(found: FolderScores) -> str:
     planes, window = (str(found.options[name]) for name in ("volumes", "window"))
     low, high = PERCENTILES if window == PERCENTILE else window.split(",")
     of = f"percentiles {low} and {high} of all voxels of a volume" if window == PERCENTILE else f"{low} and {high}"
-    each = " of each plane" if "," in planes else ""
-    return f"volumes: {count} {planes} slices{each}, from {reach} % of the extent; black and white: {of}"
+    slices = ", ".join(f"{count} {plane}" for plane in planes.split(","))
+    return f"slices of each volume: {slices}, from {reach} % of its extent; black and white: {of}"
 
 
 def subject_line(found: FolderScores) -> str:
