@@ -45,8 +45,8 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
         [alone] = folders
         copies = f"{COPIES}\n" if unranking(alone.scores) else ""
         planes = {MEAN: alone.scores, **alone.by_plane} if alone.by_plane else {}
-        table = _values(planes, width) or score_table(alone.scores)
-        return "\n".join(filter(None, [table + copies, _within(alone, width, "by class")]))
+        values = _values(planes, width) or score_table(alone.scores)
+        return "\n".join(filter(None, [values + copies, _within(alone, width, "by class")]))
     names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
     columns = dict(zip(names.values(), (each.scores for each in folders), strict=True))
     parts = [_values(columns, width, "mean over planes" if folders[0].by_plane else "")]

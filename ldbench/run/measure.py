@@ -22,9 +22,9 @@ from ldbench.score.folders.cuts import cut_of
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.folders.one_size import Fit
+from ldbench.score.folders.places import Place
 from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
-from ldbench.score.folders.sets import Place
 from ldbench.score.folders.subjects import Whose, pattern_of
 from ldbench.score.reference.file import SUFFIX, read_reference
 from ldbench.score.reference.record import Reference

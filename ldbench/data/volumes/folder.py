@@ -7,7 +7,7 @@ them are cut and kept (`ldbench.data.volumes.kept`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +40,7 @@ class VolumeFolder:
         self.folder, self.cut = folder, cut
         _reader()
         names = _listed(folder)
-        self.names = tuple(sorted(names, key="{}/".format))  # so that their slices are sorted, too
+        self.names = Ids(sorted(names))
         self._files = tuple(names[name] for name in self.names)
         self._lies: dict[int, Lie] = {}
         self._scratch, self._lock = scratch, Lock()
@@ -107,8 +107,8 @@ class VolumePlane:
         return self.volumes.folder
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """The names of the volumes, in the order of their slices."""
+    def files(self) -> Ids:
+        """The names of the volumes, sorted."""
         return self.volumes.names
 
     @property
@@ -120,7 +120,7 @@ class VolumePlane:
         """How many slices there are."""
         return len(self.files) * self.volumes.cut.count
 
-    def of_slices(self, of_files: tuple[str, ...]) -> tuple[str, ...]:
+    def of_slices(self, of_files: Iterable[str]) -> tuple[str, ...]:
         """What each volume has, of each of its slices."""
         return tuple(one for one in of_files for _ in range(self.volumes.cut.count))
 

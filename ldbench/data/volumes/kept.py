@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class KeptSlices:
         content = levels_hw.tobytes()
         with self._lock:
             try:
-                written = os.pwrite(self._file.fileno(), content, self._end)
+                written = os.pwrite(self._file, content, self._end)
             except OSError as error:
                 raise self._refused(error.strerror) from error
             if written < len(content):
@@ -48,14 +48,21 @@ class KeptSlices:
     def get(self, place: int) -> NDArray[np.uint8]:
         """A slice that was put; any number of threads may ask."""
         height, width = map(int, self._sizes[place])
-        content = os.pread(self._file.fileno(), height * width, int(self._starts[place]))
+        content = os.pread(self._file, height * width, int(self._starts[place]))
         return np.frombuffer(bytearray(content), np.uint8).reshape(height, width)
 
     @cached_property
-    def _file(self) -> IO[bytes]:
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryFile(dir=self._folder, buffering=0)
+    def _file(self) -> int:
+        """The descriptor of the file; `ImageError` where it cannot be made."""
+        try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            descriptor, path = tempfile.mkstemp(prefix="ldbench-slices-", dir=self._folder)
+        except OSError as error:
+            raise self._refused(error.strerror) from error
+        Path(path).unlink()
+        weakref.finalize(self, os.close, descriptor)
+        return descriptor
 
     def _refused(self, reason: str | None) -> ImageError:
         return ImageError(

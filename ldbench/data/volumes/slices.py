@@ -138,4 +138,5 @@ def _levels(
     if grey.shape != size:
         resized = Image.fromarray(np.ascontiguousarray(grey)).resize(size[::-1], Image.Resampling.LANCZOS)
         grey = np.clip(np.asarray(resized, dtype=np.float32), 0, 1)
-    return np.floor(grey * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.floor(grey * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    return levels

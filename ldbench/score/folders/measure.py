@@ -44,8 +44,9 @@ from ldbench.score.folders.notes import (
 )
 from ldbench.score.folders.one_size import Fit
 from ldbench.score.folders.per_image import PerImage, check_file, rows_of_images, write_per_image
+from ldbench.score.folders.places import Place, folder_of
 from ldbench.score.folders.scores import FolderParts, FolderScores
-from ldbench.score.folders.sets import MeasuredSet, Place, folder_of, read_sets
+from ldbench.score.folders.sets import MeasuredSet, read_sets
 from ldbench.score.folders.settings import network_in_use, settings_beside_real
 from ldbench.score.folders.subjects import Whose
 from ldbench.score.folders.tables import GENERATED, kind_of

@@ -21,9 +21,9 @@ from ldbench.errors import UsageError
 from ldbench.score.folders.measure import Folders, measure_with_rows
 from ldbench.score.folders.one_size import OneSize
 from ldbench.score.folders.per_image import PerImage, check_file, write_per_image
+from ldbench.score.folders.places import Place, check_files
 from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.scores import FolderParts, FolderScores
-from ldbench.score.folders.sets import Place, check_files
 from ldbench.score.set_inputs import ScoringContext
 
 
@@ -45,7 +45,7 @@ def measure_planes(
     for plane in cut.planes[1:]:  # before the first one is measured, whose own are checked then
         of_plane = {name: each.plane(plane) for name, each in opened.items()}
         check_files(of_plane, OneSize(folders.side, folders.fit), context.progress)
-    found, rows = dict[Plane, list[FolderScores]](), list[PerImage]()
+    found, rows = dict[str, list[FolderScores]](), list[PerImage]()
     for plane in cut.planes:
         view = _view(folders, opened, plane)
         said = partial(_of_plane, context, plane) if len(cut.planes) > 1 else context.progress
@@ -104,7 +104,7 @@ def _of_plane(context: ScoringContext, plane: Plane, stage: str, done: int, tota
     context.progress(f"{plane}: {stage}", done, total, note)
 
 
-def _together(planes: Mapping[Plane, FolderScores], folders: Folders) -> FolderScores:
+def _together(planes: Mapping[str, FolderScores], folders: Folders) -> FolderScores:
     """The scores of one generated folder over all planes."""
     first = next(iter(planes.values()))
     assert folders.volumes is not None
@@ -141,9 +141,9 @@ def _images(planes: Sequence[Mapping[str, str | int]]) -> dict[str, str | int]:
     }
 
 
-def _notes(planes: Mapping[Plane, FolderScores]) -> tuple[str, ...]:
+def _notes(planes: Mapping[str, FolderScores]) -> tuple[str, ...]:
     """Each note once: with the planes that it is of, unless it is of all."""
-    said = dict[str, list[Plane]]()
+    said = dict[str, list[str]]()
     for plane, each in planes.items():
         for note in each.notes:
             said.setdefault(note, []).append(plane)

@@ -6,32 +6,26 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ldbench.data.volumes.folder import VolumePlane
 from ldbench.errors import ImageError, UsageError
 from ldbench.score.folders.classes import Classed, classes_of
 from ldbench.score.folders.form import Channels
 from ldbench.score.folders.one_size import Fit, OneSize
+from ldbench.score.folders.places import Place, check_apart, check_files, folder_of
 from ldbench.score.folders.subjects import Whose, subjects_of
 from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.score.lazy_inputs import averaged
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
     from ldbench.api import Progress
     from ldbench.data.preparation import Preparation
     from ldbench.data.stored_images import StoredImages
     from ldbench.score.reference.record import Reference
 
-
-Place: TypeAlias = "Path | NDArray[Any] | Tensor | VolumePlane"  # a folder, images in an array, or slices of volumes
 MeasuredSet: TypeAlias = "FolderSet | Reference"  # images, or statistics of real ones
-_NAMED = 5  # faults that are told one by one
 
 
 @dataclass(frozen=True)
@@ -61,9 +55,9 @@ class FolderSet:
         """What whose images are, and their classes, are said of: the volumes, or the images."""
         return self.images if self.volumes is None else self.volumes.files
 
-    def of_images(self, of_files: tuple[str, ...]) -> tuple[str, ...]:
+    def of_images(self, of_files: Sequence[str]) -> tuple[str, ...]:
         """What is said of each of `files`, of each image."""
-        return of_files if self.volumes is None else self.volumes.of_slices(of_files)
+        return tuple(of_files) if self.volumes is None else self.volumes.of_slices(of_files)
 
     @property
     def count(self) -> int:
@@ -203,25 +197,6 @@ def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> li
     return [image for image in given.images if image in kept]
 
 
-def check_apart(places: Mapping[str, Path]) -> None:
-    """`ImageError` where a folder lies in another one, whose images would hold its own."""
-    resolved = {name: path.resolve() for name, path in places.items()}
-    for name, outer in resolved.items():
-        for other, inner in resolved.items():
-            if outer in inner.parents:
-                raise ImageError(
-                    f"{places[other]}: expected folders apart, got the {other} images inside the {name} ones "
-                    f"({places[name]}), which subfolders belong to; move one of them"
-                )
-
-
-def folder_of(place: Place) -> Path | None:
-    """The folder of images or of volumes; None for an array."""
-    if isinstance(place, VolumePlane):
-        return place.folder
-    return place if isinstance(place, Path) else None
-
-
 def _by_volume(given: FolderSet) -> FolderSet:
     """The set in which each volume is a subject, where nobody says whose volumes are."""
     if given.volumes is None or given.subjects:
@@ -242,26 +217,6 @@ def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
         images = place.images(one_size, prepared)
         return FolderSet(str(place.folder), images, prepared, place.volumes.ignored, volumes=place)
     return FolderSet(*array_images(place, name, one_size, prepared), prepared)
-
-
-def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progress) -> None:
-    """`ImageError` that names the first faulty files of all folders and counts the others, before any is read in full.
-    """
-    from ldbench.data.image_folder import faults_of
-
-    faults = list[str]()
-    for name, place in places.items():
-        seen = partial(progress, f"checking {name} images")
-        if isinstance(place, Path):
-            faults += faults_of(place, one_size.check, seen)
-        elif isinstance(place, VolumePlane):
-            faults += place.faults(one_size.check, seen)
-    if len(faults) == 1:
-        raise ImageError(faults[0])
-    if faults:
-        told = " ".join(f"({place}) {fault}" for place, fault in enumerate(faults[:_NAMED], 1))
-        rest = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise ImageError(f"{len(faults)} images can't be measured: {told}{rest}")
 
 
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
@@ -297,4 +252,7 @@ def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:
         progress(f"reading {name} images", count, len(given.images))
 
     hash_pixels(digest, given.images, read)
+    if given.volumes is not None:  # slices stand by volume, whose order need not be that of all names: "a/c" and "a"
+        by_name = dict(zip(sorted(given.images), pixels, strict=True))
+        pixels = [by_name[image] for image in given.images]
     return replace(given, sha256=digest.hexdigest(), pixels=tuple(pixels))

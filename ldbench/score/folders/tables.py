@@ -55,6 +55,7 @@ def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said) -> F
     """
     from ldbench.data.image_folder import SUFFIXES
     from ldbench.data.prepare.readers.csv_text import column_names, known, read_csv
+    from ldbench.data.volumes.cut import SUFFIXES as OF_VOLUMES
 
     option, names = f"--{said.several} {path}", column_names(path)
     manifest = _OF_MANIFEST in names and _IMAGE not in names
@@ -63,7 +64,8 @@ def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said) -> F
     of_image, unknown = dict[tuple[str, str], str](), list[str]()
     sets = _sets(option, columns.get(_SET, [""] * len(columns[said.column])), said)
     for image, one, name in zip(*(columns[each] for each in needed), sets, strict=True):
-        stem = image[: -len(Path(image).suffix)] if Path(image).suffix.lower() in SUFFIXES else image
+        suffix = next((each for each in (*SUFFIXES, *OF_VOLUMES) if image.lower().endswith(each)), "")
+        stem = image.removesuffix(image[len(image) - len(suffix) :])
         places = [each for each in images if name in ("", kind_of(each)) and stem in images[each]]
         if not places and not manifest:
             unknown.append(image)
