@@ -112,9 +112,9 @@ class VolumePlane:
         return self.volumes.names
 
     @property
-    def blank(self) -> int:
-        """How many of the slices that were read show nothing: one level all over."""
-        return sum(bool(self.volumes.kept.blank[self._place(row)]) for row in range(len(self)))
+    def blank(self) -> list[bool]:
+        """Whether each slice shows nothing, one level all over; of those that were read."""
+        return [bool(self.volumes.kept.blank[self._place(row)]) for row in range(len(self))]
 
     def __len__(self) -> int:
         """How many slices there are."""

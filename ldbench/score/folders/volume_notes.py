@@ -22,9 +22,9 @@ def of_volumes(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
         name: each.volumes for name, each in sets.items() if isinstance(each, FolderSet) and each.volumes is not None
     }
     for name, each in cut.items():
-        if each.blank:
+        if blank := sum(each.blank):
             yield (
-                f"{each.blank} of {len(each)} {name} {each.plane} slices show nothing, one level all over, and are "
+                f"{blank} of {len(each)} {name} {each.plane} slices show nothing, one level all over, and are "
                 "alike whoever made them: narrow --slices to where something is"
             )
     for name in (each for each in cut if each != "real" and "real" in cut):

@@ -1,4 +1,4 @@
-"""Small volumes that tests of slices share, written along any axes."""
+"""Small volumes that tests share, written along any axes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+
+SIDE, VOLUMES = 12, 6  # of `balls`
 
 
 def write(
@@ -23,3 +25,15 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     nib.save(image, path)
     return path
+
+
+def balls(folder: Path, seed: int, axes: str = "RAS", noise: float = 10.0) -> Path:
+    """Volumes of a ball on noise, unlike each other."""
+    random, grid = np.random.default_rng(seed), (np.arange(SIDE) + 0.5) / SIDE
+    x, y, z = np.meshgrid(grid, grid, grid, indexing="ij")
+    for number in range(VOLUMES):
+        middle, radius = random.uniform(0.4, 0.6, 3), random.uniform(0.2, 0.4)
+        inside = (x - middle[0]) ** 2 + (y - middle[1]) ** 2 + (z - middle[2]) ** 2 < radius**2
+        levels = 60 + inside * random.uniform(50, 150) + random.normal(0, noise, inside.shape)
+        write(folder / f"sub-{number}.nii", np.clip(levels, 0, 255).astype(np.uint8), axes)
+    return folder

@@ -26,23 +26,10 @@ from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import mean_interval, share_of_subjects
-from tests.data.volumes.small_volumes import write
+from tests.data.volumes.small_volumes import SIDE, VOLUMES, balls, write
 from tests.score.folders.disc_folders import CONTEXT, measure_alone
 
-SIDE, VOLUMES = 12, 6
 ALL = Cut(("axial",), SIDE, 0, 100, "0,255")  # each layer, as it is
-
-
-def balls(folder: Path, seed: int, axes: str = "RAS", noise: float = 10.0) -> Path:
-    """Volumes of a ball on noise, unlike each other."""
-    random, grid = np.random.default_rng(seed), (np.arange(SIDE) + 0.5) / SIDE
-    x, y, z = np.meshgrid(grid, grid, grid, indexing="ij")
-    for number in range(VOLUMES):
-        middle, radius = random.uniform(0.4, 0.6, 3), random.uniform(0.2, 0.4)
-        inside = (x - middle[0]) ** 2 + (y - middle[1]) ** 2 + (z - middle[2]) ** 2 < radius**2
-        levels = 60 + inside * random.uniform(50, 150) + random.normal(0, noise, inside.shape)
-        write(folder / f"sub-{number}.nii", np.clip(levels, 0, 255).astype(np.uint8), axes)
-    return folder
 
 
 def layers(folder: Path, slices: dict[str, list[NDArray[np.uint8]]]) -> Path:
