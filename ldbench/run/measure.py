@@ -44,35 +44,32 @@ def measure(
     metrics: Sequence[str] | None = None, network: str | None = None, paired: bool = False, side: int | None = None,
     channels: Channels | None = None, blur: float = 0.0, noise: float = 0.0, settings: MetricSettings | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
-    images: int | None = None, per_image: Path | str | None = None, seed: int = 0,
-    device: str = "auto", progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None,
-    classes: Classes | None = None, by_class: bool = False, volumes: Sequence[str] | None = None,
-    slices: int | str | None = None, window: str | None = None,
+    images: int | None = None, per_image: Path | str | None = None, seed: int = 0, device: str = "auto",
+    progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None, classes: Classes | None = None,
+    by_class: bool = False, volumes: Sequence[str] | None = None, slices: int | str | None = None,
+    window: str | None = None,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
     The folders hold 8-bit PNG or JPEG files of one size, or square ones that are brought to `side` pixels; `fit` makes
     others square: "pad" adds black at both sides, "crop" keeps the middle, "stretch" resizes them as they are. Instead
     of a folder there may be an array or tensor `(N, 1 or 3, H, W)`, of uint8 or of floats in [0, 1]: it is measured as
-    if it had been written to `000000.png`, `000001.png` and so on. Torch's settings, such as its default
-    device and TF32, change no value. They, random states and threads are left as they are.
+    if it had been written to `000000.png`, `000001.png` and so on. Torch's settings, such as its default device and
+    TF32, change no value. They, random states and threads are left as they are.
 
-    `real` may be a file that `ldbench.run.reference.save_reference` wrote: then those metrics are measured that its
-    statistics are enough for, and those that look at no real image. Its network, side, fit, channels, viewing
-    conditions and settings hold; others that are asked for are a `UsageError`. At least twenty generated images, or
-    subjects, are needed.
+    `real` may be a file of `ldbench.run.reference.save_reference`: then those metrics are measured that its statistics
+    are enough for, and those that look at no real image. Its network, side, fit, channels, viewing conditions and
+    settings hold; to ask for others is a `UsageError`. Twenty generated images, or subjects, are needed.
 
     `training` holds what the generator learnt from: then copies are looked for. `metrics` are names of `ldbench list
-    metrics`, or `path/to/file.py:NAME`; None are all that the folders allow. `network` is the feature network of
-    all metrics that take one, without it the one that ships. `paired`: each generated image has its true one under the
-    same name in `real`. `channels` "grey-as-rgb" averages all images over their channels, None is "rgb". `blur` and
-    `noise` are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has
-    further settings by metric, `{"coverage": {"k": 3}}`, of which texts are read as `--set` reads them. `seed`
-    is that of the metrics' own draws.
+    metrics`, or `path/to/file.py:NAME`; None are all that the folders allow. `network` is the feature network of all
+    metrics that take one, None is the one that ships. `paired`: each generated image has its true one under the same
+    name in `real`. `channels` "grey-as-rgb" averages all images over their channels, None is "rgb". `blur` and `noise`
+    are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has settings by
+    metric, `{"coverage": {"k": 3}}`; texts are read as `--set` reads them. `seed` is of the metrics' own draws.
 
-    Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
-    image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
-    `subject_pattern` finds it in an image's name, "sub-[0-9]+" say.
+    `subjects` says whose images are, for intervals: a CSV table with columns image and subject, or by set ("real",
+    "generated") the subject of each image in the order of their names; `subject_pattern` finds it in a name.
 
     `classes` says which class each image is to show, of training images too: "folders" takes the first subfolder on its
     path, a CSV table has columns image and class, and a mapping holds by set ("real", "generated", "training") either
@@ -81,32 +78,27 @@ def measure(
     `judge_calibration`. `settings` has its recipe by the metric's name, that of the judge by "judge". With `by_class`
     the answer also has the scores within each class.
 
-    With `volumes`, planes such as ["axial", "coronal", "sagittal"], the folders hold NIfTI volumes, `.nii` or
-    `.nii.gz`, which are cut into slices along each plane. A volume is a subject, unless `subjects` or `subject_pattern`
-    say whose volumes are. `slices` is how many, and between which % of the volume's extent; None is "16:20-80".
-    `window` is "LOW,HIGH", the values that become black and white; None are percentiles of all voxels of a volume. Of
-    several planes the scores are means over these, and `by_plane` has those of each.
+    With `volumes`, planes such as ["axial", "sagittal"], the folders hold NIfTI volumes, each a subject. `slices`, None
+    is "16:20-80", are how many of a plane, between which % of the extent. `window` is "LOW,HIGH" that become black and
+    white, None percentiles of each volume. Of several planes `scores` are means, and `by_plane` has those of each.
 
     `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, and measured. To
     `per_image` a CSV table is written that has a line for each generated image: its value of each metric that is a mean
     over images, and the nearest real image and training image in the features of the network in use.
 
-    The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
-    measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
-    `DataError`, `UnknownNameError`, `WeightsError`; if `strict`, `MetricError` for a metric that these images do not
-    allow, without that where `metrics` are named.
+    The answer has the `scores`, in `refused` why others have none, in `images` and `options` what was measured and how,
+    and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`, `DataError`,
+    `UnknownNameError`, `WeightsError`; if `strict`, as by default where `metrics` are named, `MetricError` of a metric.
 
-    >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
-    >>> found.values["fid"], found.scores[0].ci_low  # doctest: +SKIP
+    >>> measure("real/", "generated/", metrics=["fid"]).values["fid"]  # doctest: +SKIP
     """
-    [found] = measure_each(
+    return measure_each(
         real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
         channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
         subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
         progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class, volumes=volumes, slices=slices,
         window=window,
-    )
-    return found
+    )[0]
 
 
 def _in_words(found: list[FolderScores], words: Words) -> list[FolderScores]:
