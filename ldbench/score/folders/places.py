@@ -58,4 +58,5 @@ def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progre
     if faults:
         told = " ".join(f"({place}) {fault}" for place, fault in enumerate(faults[:_NAMED], 1))
         rest = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise ImageError(f"{len(faults)} images can't be measured: {told}{rest}")
+        what = "volumes" if any(isinstance(place, VolumePlane) for place in places.values()) else "images"
+        raise ImageError(f"{len(faults)} {what} can't be measured: {told}{rest}")

@@ -72,7 +72,8 @@ def _check(folders: Folders) -> None:
         )
     if folders.images is not None:
         raise UsageError(
-            f"--images {folders.images}: expected images, got volumes, whose slices are drawn by --slices; leave it out"
+            f"--images {folders.images}: expected images to draw of, got volumes; leave it out, and name folders of as "
+            "many volumes (links to them will do)"
         )
     if folders.by_class and len(folders.volumes.planes) > 1:
         raise UsageError(f"--by-class: expected one plane, got {planes}; name one with --volumes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,21 @@ def test_what_is_no_folder_of_volumes_is_one_line(folder: Path, monkeypatch: pyt
     monkeypatch.delattr(volumes, "slices")
     with pytest.raises(UsageError, match=r'expected the package nibabel.*; pip install "ldbench\[clinical\]"'):
         VolumeFolder(folder, CUT, None)
+
+
+def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).integers(0, 255, (32, 32, 32)).astype(np.float32)  # 131 kB
+    peaks = []
+    for count in (2, 12):
+        for number in range(count):
+            write(tmp_path / str(count) / f"{number}.nii.gz", voxels)
+        images = VolumeFolder(tmp_path / str(count), CUT, None).plane("axial").images(unfitted, Preparation())
+        tracemalloc.start()
+        for image_id in images:
+            images[image_id]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < voxels.nbytes / 2
 
 
 def test_a_volume_that_changed_is_named(folder: Path) -> None:

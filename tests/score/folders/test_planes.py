@@ -26,8 +26,10 @@ from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import mean_interval, share_of_subjects
+from ldbench.score.reference.record import Reference
 from tests.data.volumes.small_volumes import SIDE, VOLUMES, balls, write
 from tests.score.folders.disc_folders import CONTEXT, measure_alone
+from tests.score.reference.test_file import RECORD
 
 ALL = Cut(("axial",), SIDE, 0, 100, "0,255")  # each layer, as it is
 
@@ -139,6 +141,17 @@ def test_generators_are_compared_by_their_mean_over_planes(volumes: Path, tmp_pa
     assert (found.verdict, compared.pairs) == ("worse", {str(noisy): VOLUMES})
 
 
+def test_copies_are_looked_for_among_the_slices_of_training_volumes(volumes: Path, tmp_path: Path) -> None:
+    copied = balls(tmp_path / "copied", 1)
+    asked = Folders(
+        volumes / "real", volumes / "generated", copied, volumes=Cut(("axial", "coronal"), 4, window="0,255")
+    )
+    [found] = measure_planes(asked, CONTEXT, ["copied_share"], strict=True, network="radiomics")
+    [score] = found.scores
+    assert (score.value, score.ci_high, score.n) == (1, 1, 4 * VOLUMES)
+    assert score.ci_low == share_of_subjects(1, 0, 8 * VOLUMES, VOLUMES).low
+
+
 def score_of(value: float, spread: float, interval: Literal["t", "share"] = "t") -> Measured:
     low, high = value - spread, value + 2 * spread
     contributions = {"cases": np.array([-1.0, 1.0, -1.0, 1.0]) * spread} if spread < 0.1 else {}
@@ -227,12 +240,14 @@ def test_what_only_images_have_is_refused(volumes: Path, tmp_path: Path) -> None
     (few / "sub-3.nii").unlink()
     within = {"cut": replace(ALL, planes=PLANES), "classes": "folders", "by_class": True}
     pictures = tmp_path / "images"
+    with pytest.raises(UsageError, match="--volumes axial: expected a folder of real volumes, got statistics of"):
+        measured(Reference("real.safetensors", RECORD, {}), generated, "frd")  # type: ignore[arg-type]
     for given, options, said in (
-        (generated, {"images": 3}, "--images 3: expected images, got volumes, whose slices are drawn by --slices"),
+        (generated, {"images": 3}, "--images 3: expected images to draw of, got volumes; leave it out, and name"),
         (generated, within, "--by-class: expected one plane, got axial,coronal,sagittal; name one with --volumes"),
         (np.zeros((4, 1, 8, 8), np.uint8), {}, "--volumes axial: expected a folder of generated volumes, got an array"),
         (pictures, {}, f"{pictures}: expected NIfTI volumes, got none that ends in .nii.gz, .nii; name another folder"),
-        (generated, {"cut": Cut(PLANES)}, "12 images can't be measured: (1) "),
+        (generated, {"cut": Cut(PLANES)}, "12 volumes can't be measured: (1) "),
     ):
         with pytest.raises((UsageError, ImageError)) as refused:
             measured(real, given, "frd", **options)  # type: ignore[arg-type]
