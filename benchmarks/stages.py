@@ -112,8 +112,9 @@ def run_stage(stage: Stage, limit: float, log: Path, environment: Mapping[str, s
         file.flush()
         before = file.tell()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
-            env={**environment, "TMPDIR": scratch}, start_new_session=True,
+            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
+            # unbuffered: a stage that is killed has said all, and lines stand in their order
+            env={**environment, "TMPDIR": scratch, "PYTHONUNBUFFERED": "1"},
         )
         try:
             code = process.wait(limit)

@@ -27,14 +27,12 @@ from .stand_ins.adni1 import write_adni1
 from .stand_ins.backbone import save_random_backbone
 from .stand_ins.chexpert import write_chexpert
 from .stand_ins.clinical_card import write_small_card
-from .stand_ins.networks import write_alexnet, write_inception
+from .stand_ins.networks import torchscript, write_alexnet, write_inception
 from .stand_ins.oasis3 import write_oasis3
 
 pytestmark = pytest.mark.slow
 
 OWNERS_IDS = ("OAS3", "patient0", "_S_0", "_S_1")
-# torch 2.13 calls TorchScript deprecated; clean-fid's network is published in no other format
-torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 SMALL = ("--size", "64", "--jobs", "1", "--fractions", "0.4,0.1,0.5")
 
 

@@ -31,6 +31,7 @@ Verdict = Literal["better", "worse", "tied"]
 _Parts = Mapping[str, Mapping[str, float]]  # what each unit adds, by kind
 _OF_NUMBERS = ("equal", "excess")  # `Metric.groups` of values that depend on the number of images
 # metrics whose difference was simulated and called equal generators different too often
+_MEAN_OF = "labels"  # the parameter that names the labels of a mean over these
 _UNSOUND = {
     "recall": "a few outliers among the generated images may decide it, and its interval does not see those that "
     "another draw would have; take coverage",
@@ -167,6 +168,11 @@ def _lacks(
         return f"{' and '.join(copies)}: images are copies of training images"
     if one.extractor != other.extractor:
         return f"values of two networks, {one.extractor} and {other.extractor}, cannot be compared"
+    if one.parameters.get(_MEAN_OF) != other.parameters.get(_MEAN_OF):
+        return (
+            f"it is a mean over other labels, {other.parameters.get(_MEAN_OF)} and {one.parameters.get(_MEAN_OF)}; "
+            "give those of both by --label"
+        )
     if metric.groups in _OF_NUMBERS and one.n != other.n:
         return (
             f"its value depends on the number of images, {other.n} and {one.n}; give --images {min(one.n, other.n)}"

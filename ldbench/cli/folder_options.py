@@ -70,6 +70,35 @@ Window = Annotated[
         show_default="percentiles 0.5 and 99.5 of each volume",
     ),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Which of several labels images have or are to show: a CSV table with a column image and one a label (1, "
+        "0, -1 or empty), or one a set, as real=TABLE and generated=TABLE.",
+        metavar="TABLE|SET=TABLE",
+    ),
+]
+Label = Annotated[
+    list[str] | None,
+    typer.Option(help="With --labels, the labels to take, by commas or repeated.", show_default="all of the table"),
+]
+
+
+def tables_of_labels(given: Sequence[str]) -> Path | dict[str, Path]:
+    """A table, or tables by set, of `TABLE` or `SET=TABLE` texts. Raises `UsageError`."""
+    from ldbench.score.folders.labels import LABELLED
+
+    found = dict[str, Path]()
+    for text in given:
+        name, _, table = text.partition("=")
+        name, table = (name, table) if name in LABELLED and table else ("", text)
+        if name in found or "" in found or (found and not name):
+            raise UsageError(
+                f"--labels: expected one table, or one a set, as real=TABLE and generated=TABLE, got "
+                f"{', '.join(given)}; name the set of each"
+            )
+        found[name] = Path(table)
+    return found.get("", found)
 
 
 def by_metric(settings: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -28,6 +28,7 @@ from ldbench.records.names import digest
 PROGRAM = "__main__"  # the module of a script, a notebook or a prompt
 _SUITE = __name__.partition(".")[0]
 _BY_EXEC = "<string>"  # where dataclasses say that the methods lie which they write
+_LOADS = ("LOAD_CONST", "LOAD_SMALL_INT")  # the latter of Python 3.14 and later
 _CONSTANT = (type(None), bool, int, float, complex, str, bytes, tuple)
 
 
@@ -105,7 +106,7 @@ def _set_once(code: CodeType, others: Iterable[CodeType]) -> Iterator[tuple[str,
         step.argval for other in others for step in dis.get_instructions(other) if step.opname == "STORE_GLOBAL"
     }
     for before, step in pairwise(steps):
-        is_set = step.opname == "STORE_NAME" and before.opname == "LOAD_CONST" and times[step.argval] == 1
+        is_set = step.opname == "STORE_NAME" and before.opname in _LOADS and times[step.argval] == 1
         if is_set and step.argval not in elsewhere and not step.argval.startswith("__"):
             yield step.argval, before.argval
 
@@ -245,8 +246,9 @@ def _kept_by(function: FunctionType) -> Iterator[tuple[str, object]]:
 
 
 def _is_generated(function: FunctionType) -> bool:
-    """Whether a dataclass wrote it."""
-    return function.__code__.co_filename == _BY_EXEC and function.__name__.startswith("__")
+    """Whether a dataclass wrote it, or Python 3.14 and later for annotations that nobody asked for yet."""
+    by_dataclass = function.__code__.co_filename == _BY_EXEC and function.__name__.startswith("__")
+    return by_dataclass or function.__name__ == "__annotate__"
 
 
 def _is_typed(function: FunctionType) -> bool:

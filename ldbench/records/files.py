@@ -97,6 +97,14 @@ def text_of(raw: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def json_of(text: str | bytes, **hooks: Any) -> Any:
+    """`json.loads`, whose one error is ValueError: also where lists lie too deep in one another for Python."""
+    try:
+        return json.loads(text, **hooks)
+    except RecursionError as error:
+        raise ValueError("lists or tables too deep in one another") from error
+
+
 def read_json(
     path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None,
     limit: int | None = None,
@@ -111,10 +119,10 @@ def read_json(
             raw = file.read(-1 if limit is None else limit + 1)
         if limit is not None and len(raw) > limit:
             raise ResultError(f"{path}: expected {what} of at most {limit} bytes, got more; {remedy}")
-        return json.loads(text_of(raw), parse_constant=constant, object_pairs_hook=_each_key_once)
+        return json_of(text_of(raw), parse_constant=constant, object_pairs_hook=_each_key_once)
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
 
 

@@ -5,7 +5,6 @@ The file says more, of the machine for one: what is not known here is passed ove
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from ldbench.api import ParameterValue
 from ldbench.errors import ResultError
+from ldbench.records.files import json_of
 from ldbench.records.from_table import TypedError, build
 from ldbench.records.result import ModelRef
 
@@ -77,10 +77,10 @@ def find(paths: Iterable[Path]) -> list[Search]:
 def read(path: Path) -> Search:
     """A search.json of `ldbench search`; `ResultError` for anything else."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json_of(path.read_text(encoding="utf-8"))
         model, task = _known(ModelRef, record["model"]), _known(SearchedTask, record["task"])
         found: Search = build(Search, {**_known(Search, record), "model": model, "task": task})
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, TypedError) as error:
+    except (OSError, ValueError, KeyError, TypeError, TypedError) as error:
         raise ResultError(f"{path}: expected a record of `ldbench search`, got {error!r:.80}; remove it") from error
     if not found.curve:
         raise ResultError(f"{path}: expected the values that were tried, got none; remove it")

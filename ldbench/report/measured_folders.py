@@ -46,12 +46,12 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
         copies = f"{COPIES}\n" if unranking(alone.scores) else ""
         planes = {MEAN: alone.scores, **alone.by_plane} if alone.by_plane else {}
         values = _values(planes, width) or score_table(alone.scores)
-        return "\n".join(filter(None, [values + copies, _within(alone, width, "by class")]))
+        return "\n".join(filter(None, [values + copies, _within(alone, width, "")]))
     names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
     columns = dict(zip(names.values(), (each.scores for each in folders), strict=True))
     parts = [_values(columns, width, "mean over planes" if folders[0].by_plane else "")]
     parts += [_values(each.by_plane, width, f"{names[folder_of(each)]}, by plane") for each in folders]
-    parts += [_within(each, width, f"{names[folder_of(each)]}, by class") for each in folders]
+    parts += [_within(each, width, f"{names[folder_of(each)]}, ") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [COPIES] if unranking(each.scores) else []), width)]
     first, *others = names
     for other in others:
@@ -81,16 +81,32 @@ def labels(folders: Sequence[FolderScores]) -> list[str]:
     return [str(Path(each).relative_to(above)) if above else each for each in paths]
 
 
-def _within(found: FolderScores, width: int, title: str) -> str:
-    """The values within each class, and the metrics that no class has."""
-    return _values(found.by_class, width, title) + _wrapped(without_class(found), width)
+def _within(found: FolderScores, width: int, name: str) -> str:
+    """The values within each class or label, and the metrics that none has."""
+    return _values(parts_of(found), width, f"{name}by {kind_of_parts(found)}") + _wrapped(without_part(found), width)
 
 
-def without_class(found: FolderScores) -> list[str]:
-    """A line that names the metrics that no class has, where values within classes were asked for."""
-    there = {score.metric for scores in found.by_class.values() for score in scores}
-    lacking = [score.metric for score in found.scores if score.metric not in there] if found.by_class else []
-    return [f"No values of one class, which need several or more images: {', '.join(lacking)}."] if lacking else []
+def kind_of_parts(found: FolderScores) -> str:
+    """What values within parts of the folders are of: "class" or "label"."""
+    return "label" if found.by_label else "class"
+
+
+def parts_of(found: FolderScores) -> dict[str, tuple[Score, ...]]:
+    """The scores within each class or label by its name, that of a label with its numbers of images."""
+    real, generated = (found.labels.get(name, {}) for name in ("real", "generated"))
+    return {**found.by_class} | {
+        f"{label} ({real[label]['with']} real, {generated[label]['with']} generated)": scores
+        for label, scores in found.by_label.items()
+    }
+
+
+def without_part(found: FolderScores) -> list[str]:
+    """A line that names the metrics that no class or label has, where values within these were asked for."""
+    parts, kind = found.by_class or found.by_label, kind_of_parts(found)
+    there = {score.metric for scores in parts.values() for score in scores}
+    lacking = [score.metric for score in found.scores if score.metric not in there] if parts else []
+    needed = "several or more images" if kind == "class" else "more images"
+    return [f"No values of one {kind}, which need {needed}: {', '.join(lacking)}."] if lacking else []
 
 
 def _values(columns: Mapping[str, Sequence[Score]], width: int, title: str = "") -> str:

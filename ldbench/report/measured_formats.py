@@ -12,12 +12,14 @@ from ldbench.report.measured_folders import (
     COPIES,
     MEAN,
     difference_table,
+    kind_of_parts,
     labels,
     meaning,
+    parts_of,
     said_of,
     value_table,
-    without_class,
     without_difference,
+    without_part,
 )
 from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.plain_formats import to_text
@@ -27,18 +29,20 @@ from ldbench.score.folders.scores import FolderScores
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
 _OF_PARAMETERS = ("n_real", "weights_sha256")  # without these no value can be compared with another one
 _OF_DIFFERENCE = ("compared_with", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
-_OF_PLANE = 2  # before what column a plane stands, where volumes were measured
-COLUMNS = ("folder", "class", *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
+CLASS = "class"
+COLUMNS = ("folder", CLASS, *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
 
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
-    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`. Of volumes there is
-    a column `plane` after `class`, and of several planes a line each beside that of their mean.
+    """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`; of labels the
+    column of the class has another name. Of volumes there is a column `plane` after it, and of several planes a line
+    each beside that of their mean.
 
     What a further folder differs by from the first stands in its line; cells are empty where there is nothing.
     """
-    of_volumes = "volumes" in folders[0].options
-    columns = [*COLUMNS[:_OF_PLANE], "plane", *COLUMNS[_OF_PLANE:]] if of_volumes else COLUMNS
+    kind, of_volumes = kind_of_parts(folders[0]), "volumes" in folders[0].options
+    named = {CLASS: [kind, "plane"] if of_volumes else [kind]}
+    columns = [each for name in COLUMNS for each in named.get(name, [name])]
     return csv_text(columns, _lines(folders, found, of_volumes))
 
 
@@ -49,7 +53,7 @@ def _lines(
     for folder in folders:
         name = folder_of(folder)
         plane = [MEAN if folder.by_plane else folder.options["volumes"]] if of_volumes else []
-        for label, scores in {"": folder.scores, **folder.by_class}.items():
+        for label, scores in {"": folder.scores, **folder.by_class, **folder.by_label}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
                 yield [name, label, *plane, *_of_score(score), *_of_difference(difference)]
@@ -81,11 +85,11 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
         for name, each in zip(names, folders, strict=True)
     ]
     tables += [
-        _values(each.by_class, f"{name}, by class", f"{name} by class {beside}")
+        _values(parts_of(each), f"{name}, by {kind_of_parts(each)}", f"{name} by {kind_of_parts(each)} {beside}")
         for name, each in zip(names, folders, strict=True)
     ]
     notes = said_of(folders, lambda each: [COPIES] if unranking(each.scores) else [])
-    notes += said_of(folders, without_class)
+    notes += said_of(folders, without_part)
     first, *others = names
     for name, folder in zip(others, folders[1:], strict=True):
         assert found is not None

@@ -136,15 +136,13 @@ class Inputs(SetInputs):
     @cached_property
     def label_judged(self) -> tuple[NDArray[np.float64], Mapping[str, ParameterValue]]:
         """Scores `(N, L)` of each label by a judge trained on the real training scans or read back."""
-        import numpy as np
-
         from ldbench.score.metrics.judge_labels_auc import label_judge_of
 
         judge = label_judge_of(
             self.judge_recipe, self.unviewed.training_scans()[0], self.label_values("training_scans"),
             device=self.device, folder=self.judge_folder, progress=self.progress, shipped=self.shipped_weights,
         )
-        return np.asarray(judge.classifier.scores(self.unviewed.generated).numpy(), np.float64), judge.parameters
+        return judge.scores(self.unviewed.generated), judge.parameters
 
     @cached_property
     def _scan_network(self) -> Network:

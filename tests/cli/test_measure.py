@@ -14,6 +14,7 @@ from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsErro
 from tests.command_line import called
 from tests.data.volumes.small_volumes import balls
 from tests.score.folders.disc_folders import CLASSES, fill, fill_classes
+from tests.score.folders.label_folders import fill_labelled
 
 OWN = """
 import numpy as np
@@ -315,3 +316,45 @@ def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: 
     assert written["scores"][0]["value"] == pytest.approx(sum(values) / 2)
     alone = measure(tmp_path, "--volumes", "axial", *options[2:])
     assert alone.stdout.split()[0] == "frd"
+
+
+def test_tables_say_labels(tmp_path: Path) -> None:
+    for seed, name in enumerate(("real", "generated")):
+        fill_labelled(tmp_path / name, 12, seed)
+    tables = [text for name in ("real", "generated") for text in ("--labels", f"{name}={tmp_path / name}.csv")]
+    quick = (f"--set=labels_auc:{each}" for each in ("epochs=1", "width=8", "spread_seeds=1", "fewest=3"))
+    options = ("--metric", "frd,labels_auc", "--by-label", *quick)
+    shown = measure(tmp_path, *tables, *options)
+    assert shown.exit_code == 0, shown.stderr
+    whole, by_label = shown.stdout.split("by label\n")
+    assert [line.split()[0] for line in whole.splitlines() if line] == ["frd", "labels_auc"]
+    header, _, *rows = by_label.splitlines()
+    assert re.split(r"\s{2,}", header.strip()) == ["disc (6 real, 6 generated)", "bar (6 real, 6 generated)"]
+    assert [row.split()[0] for row in rows] == ["frd", "labels_auc"]
+    assert "\nlabels: disc 6 of 12, bar 6 of 12 (real); disc 6 of 12, bar 6 of 12 (generated)\n" in shown.stderr
+    lines = measure(tmp_path, *tables, *options, "--format", "csv").stdout.splitlines()
+    assert [line.split(",")[1:3] for line in lines] == [
+        ["label", "metric"], *([label, metric] for label in ("", "disc", "bar") for metric in ("frd", "labels_auc")),
+    ]
+    chosen = measure(tmp_path, *tables, "--label", "bar", "--metric", "frd", "--format", "json")
+    counts = {"bar": {"with": 6, "known": 12}}
+    assert json.loads(chosen.stdout)["labels"] == {"real": counts, "generated": counts}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--labels", "a.csv", "--labels", "b.csv"), "--labels: expected one table, or one a set, as real=TABLE and"),
+        (("--labels", "real=a.csv", "--labels", "real=b.csv"), "got real=a.csv, real=b.csv; name the set of each"),
+        (("--labels", "a.csv"), "--labels a.csv: expected a CSV table, got no file of this name; correct it"),
+        (("--labels", "a.csv", "--classes", "folders"), "--labels: expected one class an image or several labels, got"),
+        (("--label", "bar"), "--label: expected tables that have these labels, got none; add --labels"),
+        (("--by-label",), "--by-label: expected labels of the images, got none; add --labels"),
+    ],
+)
+def test_options_of_labels_that_say_nothing_are_one_line(
+    options: tuple[str, ...], said: str, folders: Path
+) -> None:
+    error = measure(folders, "--metric", "frd", *options).exception
+    assert isinstance(error, UsageError)
+    assert said in str(error)

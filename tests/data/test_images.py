@@ -194,7 +194,7 @@ def test_a_file_that_is_no_image_is_refused(tmp_path: Path, content: bytes) -> N
 def test_what_is_missing_or_no_file_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "none.png", "No such file")
     refused(tmp_path, "got a folder or device")
-    refused(tmp_path / "a\0b.png", "null byte")
+    refused(tmp_path / "a\0b.png", "null (byte|character)")
     os.mkfifo(tmp_path / "pipe.png")
     refused(tmp_path / "pipe.png", "got a folder or device")
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")

@@ -77,6 +77,22 @@ def test_planes_of_volumes_have_lines_and_tables_of_their_own(planes: tuple[str,
     assert ("### Generated volumes, mean over planes, beside real" in plain) is bool(by_plane)
 
 
+def test_values_by_label_say_their_numbers_of_images_and_stand_under_a_heading_of_their_own() -> None:
+    counts = {"edema": {"with": 3, "known": 5}}
+    labelled = replace(
+        OTHER, images={**OTHER.images, "real": {"folder": "real", "sha256": ""}}, by_label={"edema": OTHER.scores},
+        labels={"real": counts, "generated": counts},
+    )
+    lines = list(csv.DictReader(io.StringIO(as_csv([labelled], None))))
+    assert [(line["label"], line["n"]) for line in lines] == [("", "5"), ("edema", "5")]
+    assert "class" not in lines[0]
+    text = as_plain([labelled], None, "markdown")
+    assert "| metric | edema (3 real, 3 generated) |" in text
+    assert "=other, by label" in text
+    lacking = replace(labelled, by_label={"edema": ()})
+    assert "No values of one label, which need more images: ssim." in as_plain([lacking], None, "markdown")
+
+
 @pytest.mark.parametrize("form", ["markdown", "latex", "latex-tabular"])
 def test_tables_of_the_terminal_stand_in_every_form(form: str) -> None:
     folders = [replace(FIRST, images={**FIRST.images, "real": {"folder": "real", "sha256": ""}}), WITHIN]

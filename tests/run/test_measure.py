@@ -15,7 +15,7 @@ from PIL import Image
 
 from ldbench.api import ImageSet
 from ldbench.data.images import write_image
-from ldbench.errors import ImageError, MetricError, UsageError, WeightsError
+from ldbench.errors import ImageError, LdbenchError, MetricError, UsageError, WeightsError
 from ldbench.run.measure import measure, measure_each
 from ldbench.run.reference import save_reference
 from ldbench.score.networks import features
@@ -23,6 +23,7 @@ from ldbench.score.networks.features import extract
 from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT, blocks
 from tests.score.folders.disc_folders import fill, fill_classes
+from tests.score.folders.label_folders import LABELS, fill_labelled, shown
 
 RESIZED = {"fid": {"resize": "48"}, "vendi": {"resize": "48"}}  # from 32 pixels; 224 would cost twenty times as much
 
@@ -116,6 +117,34 @@ def test_classes_of_arrays_and_folders_are_said_by_set(tmp_path: Path) -> None:
     assert [score.metric for score in by_set.by_class["dark"]] == ["intra_fid"]
     with pytest.raises(UsageError, match=r"none\.csv"):
         measure(tmp_path / "real", images, classes=str(tmp_path / "none.csv"))
+
+
+def test_labels_of_arrays_and_folders_are_said_by_set(tmp_path: Path) -> None:
+    for seed, name in enumerate(("real", "generated")):
+        fill_labelled(tmp_path / name, 12, seed)
+    images = np.stack([np.asarray(Image.open(file)) for file in sorted((tmp_path / "generated").iterdir())])[:, None]
+    columns = {label: np.array(values) for label, values in zip(LABELS, zip(*shown(12), strict=True), strict=True)}
+    tables = {name: str(tmp_path / f"{name}.csv") for name in ("real", "generated")}
+    by_tables, by_set = (
+        measure(
+            tmp_path / "real", generated, metrics=["kid"], settings={"kid": {"resize": "32"}}, labels=labels,
+            label_names=["bar"], by_label=True,
+        )
+        for generated, labels in (
+            (tmp_path / "generated", tables), (images, {"real": tables["real"], "generated": columns}),
+        )
+    )
+    assert by_set.by_label == by_tables.by_label
+    assert [score.metric for score in by_set.by_label["bar"]] == ["kid"]
+    for wrong, said in (
+        ({"label_names": ["bar"]}, "^label_names: expected tables that have these labels, got none; add labels="),
+        ({"by_label": True}, "^by_label: expected labels of the images, got none; add labels="),
+        ({"labels": ["a.csv"]}, r"^labels: expected a CSV table, or by set a table or the labels of its images, such"),
+        ({"labels": {"real": {"bar": ["yes"]}}}, r"^labels: expected a CSV table, or by set .* of a DataFrame give df"),
+        ({"labels": tables, "label_names": "nodule"}, "expected a column 'nodule', got 'image', 'disc', 'bar'"),
+    ):
+        with pytest.raises(LdbenchError, match=said):
+            measure(tmp_path / "real", images, **wrong)  # type: ignore[arg-type]
 
 
 def _process() -> list[object]:

@@ -8,12 +8,16 @@ their own.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
+import pytest
 import torch
 
 from ldbench._torchvision import declare_missing_ops
+from ldbench.score.networks.torchscript import read_as_published
+
+# torch calls TorchScript deprecated; clean-fid's network is published in no other format, and a user's file may be one
+torchscript = pytest.mark.filterwarnings(*(f"ignore:.*torch.jit.*:{kind}Warning" for kind in ("Deprecation", "Future")))
 
 
 class _Published(torch.nn.Module):
@@ -36,9 +40,7 @@ def write_inception(path: Path, seed: int = 0) -> Path:
     network = inception_v3(weights=None, init_weights=False, aux_logits=False, transform_input=False)
     network.fc = torch.nn.Identity()
     _draw(network, seed)
-    with torch.no_grad(), warnings.catch_warnings():
-        # torch 2.13 calls TorchScript deprecated; clean-fid's network is published in no other format
-        warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
+    with torch.no_grad(), read_as_published():
         layers = torch.jit.trace(network.eval(), torch.zeros(1, 3, 299, 299), check_trace=False)
         torch.jit.save(torch.jit.script(_Published(layers)), str(path))
     return path

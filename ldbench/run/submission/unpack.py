@@ -9,7 +9,6 @@ or oversized entries, zip64, unknown names, deep or non-finite JSON, and images 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
+from ldbench.records.files import json_of
 from ldbench.records.from_table import built
 from ldbench.records.names import message
 from ldbench.run.submission.contents import (
@@ -168,10 +168,10 @@ def _check_content(path: Path, where: str, limits: Limits) -> None:
 
 def _loaded(path: Path, where: str) -> object:
     try:
-        return json.loads(
+        return json_of(
             path.read_bytes().decode("utf-8"), parse_constant=_refused, parse_int=_whole, parse_float=_finite
         )
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ResultError(f"{where}: expected JSON, got {message(error, 200)}; don't trust the sender") from error
 
 

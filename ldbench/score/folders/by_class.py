@@ -1,4 +1,5 @@
-"""Scores within each class of folders: those of its real and generated images alone, as if no others were there.
+"""Scores within each class of folders: those of its real and generated images alone, as if no others were there. And
+those of the real images that have a label beside the generated ones that were asked to have it.
 
 Unlike groups of a card's cases (`ldbench.score.subgroups`), classes are not compared with each other, so that each
 keeps all its images and has the value that its folder would have. Training images are those of all classes.
@@ -7,13 +8,14 @@ keeps all its images and has the value that its folder would have. Training imag
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ldbench.api import Measured, Metric, Score
 from ldbench.errors import MetricError, PluginError
+from ldbench.records.subgroups import LABEL
 from ldbench.records.units import SCANS
 from ldbench.score.by_subject import by_subject, subjects_of_units
 from ldbench.score.folders.inputs import FolderInputs
@@ -45,27 +47,57 @@ def scores_by_class(
     scoring raises, but for what a class is refused.
     """
     real_n, generated_m = np.array(inputs.real_labels), np.array(inputs.labels)
-    found = dict[str, tuple[Score, ...]]()
-    for label in inputs.classes:
-        rows = np.flatnonzero(real_n == label), np.flatnonzero(generated_m == label)
-        of_class = list[Score]()
-        for place, (name, (metric, whole)) in enumerate(scores.items(), 1):
-            try:
-                score = _within(inputs, metric, whole, rows, settings[name], label)
-            except DefectError:
-                raise
-            except (MetricError, PluginError):  # too few images, or a metric of several classes
-                continue
-            of_class.append(attributed(name, score).score)
-            inputs.progress(f"class {label}", place, len(scores))
-            give_back()
-        found[label] = tuple(of_class)
-    return found
+    return {
+        label: _scores_within(
+            inputs, scores, settings, (np.flatnonzero(real_n == label), np.flatnonzero(generated_m == label)),
+            f"class {label}", label,
+        )
+        for label in inputs.classes
+    }
+
+
+def scores_by_label(
+    inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], settings: Mapping[str, Any]
+) -> dict[str, tuple[Score, ...]]:
+    """As `scores_by_class`, by label of the images that have it; a metric of labels has its value of that label.
+
+    An image of several labels counts in each, so the images of two labels may be the same ones.
+    """
+    real, generated = inputs.label_values("test_scans"), inputs.label_values("generated")
+    return {
+        label: _scores_within(
+            inputs, scores, settings, (np.flatnonzero(real[label] == 1), np.flatnonzero(generated[label] == 1)),
+            f"label {label}", label,
+        )
+        for label in real
+    }
+
+
+def _scores_within(
+    inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], settings: Mapping[str, Any],
+    rows: tuple[Rows, Rows], stage: str, label: str,
+) -> tuple[Score, ...]:
+    found = list[Score]()
+    for place, (name, (metric, whole)) in enumerate(scores.items(), 1):
+        try:
+            score = _within(inputs, metric, whole, rows, settings[name], label)
+        except DefectError:
+            raise
+        except (MetricError, PluginError):  # too few images, or a metric of several classes
+            continue
+        found.append(attributed(name, score).score)
+        inputs.progress(stage, place, len(scores))
+        give_back()
+    return tuple(found)
 
 
 def _within(
     inputs: FolderInputs, metric: Metric, whole: Measured, rows: tuple[Rows, Rows], settings: Any, label: str
 ) -> Measured:
+    if LABEL in whole.parts:
+        return _part(whole, label)
+    if not all(map(len, rows)):
+        raise MetricError(f"{metric.name}: expected images of {label} in both sets, got none")
     whole_inputs = inputs.for_metrics
     # units that are scans alone are scored by what all generated images gave: that is computed again
     if metric.groups == "units" and set(whole.contributions) != {SCANS}:
@@ -75,3 +107,11 @@ def _within(
         return by_subject(computed(metric, whole.within, rows[1]), subjects, metric.bounds)
     group = _OfClass(whole_inputs, *rows, label) if metric.every_class else GroupInputs(whole_inputs, *rows)
     return measured(metric, group, settings)
+
+
+def _part(whole: Measured, label: str) -> Measured:
+    """A score of several labels, of one of them alone; `MetricError` for one that does not count."""
+    parts = whole.parts[LABEL]
+    if label not in parts:
+        raise MetricError(f"{whole.metric}: expected a label that enough images have and have not, got {label}")
+    return replace(parts[label], extractor=whole.extractor)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from ldbench.api import ImageSet, LazyInputs, MetricInputs, ParameterValue, SetName
 from ldbench.errors import MetricError
 from ldbench.score.folders.classes import class_names
+from ldbench.score.folders.label_inputs import LabelInputs
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.reference.record import Reference
-from ldbench.score.set_inputs import Seen, SetInputs
+from ldbench.score.set_inputs import Seen
 from ldbench.task.card import ViewingConditions
 from ldbench.task.metric_specs import JudgeSpec
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ldbench.data.stored_images import StoredImages
 
 
+_JUDGES = frozenset({"_judge", "_judge_on_real", "_label_judge", "_label_judge_on_real"})  # kept by their names
 JUDGE_ON_REAL = "judge_real_accuracy"  # the parameter of a score that says how often its judge was right there
 
 
@@ -130,7 +132,7 @@ class _GeneratedFeatures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderInputs(SetInputs, _WithoutTask):
+class FolderInputs(LabelInputs, _WithoutTask):
     """Images by what they are ("real", "generated", "training"), and where their scoring runs.
 
     `conditions` are the viewing conditions of metrics that have them. `whose` has the subject of each image of "real"
@@ -179,7 +181,7 @@ class FolderInputs(SetInputs, _WithoutTask):
         other = replace(self, **of_sets(sets))
         for known, anew in ((self, other), (self.viewed, other.viewed)):
             anew._extracted.update({key: kept for key, kept in known._extracted.items() if key[0] != "generated"})
-            vars(anew).update({name: vars(known)[name] for name in vars(known).keys() & {"_judge", "_judge_on_real"}})
+            vars(anew).update({name: vars(known)[name] for name in vars(known).keys() & _JUDGES})
         return other
 
     @property
@@ -257,4 +259,5 @@ def of_sets(sets: Mapping[str, MeasuredSet]) -> dict[str, Any]:
         "images": {name: each.images for name, each in images.items()},
         "whose": {name: each.subjects for name, each in images.items()},
         "classed": {name: each.classes for name, each in images.items() if each.classes},
+        "labelled": {name: each.labels for name, each in images.items() if each.labels},
     }

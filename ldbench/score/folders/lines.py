@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ldbench.data.prepare.pixels.grey import PERCENTILE
 from ldbench.score.folders.inputs import JUDGE_ON_REAL
+from ldbench.score.folders.label_inputs import OF_EACH, ON_REAL
 from ldbench.score.folders.scores import FolderScores
 
 
@@ -60,6 +61,34 @@ def classes_line(found: FolderScores) -> str:
     return f"classes: {'; '.join(counts)}" if counts else ""
 
 
+def labels_line(found: FolderScores) -> str:
+    """One line that counts the images with each label in each set, and those of which it is known."""
+    counts = list[str]()
+    for kind, of_set in found.labels.items():
+        of_labels = (f"{label} {each['with']} of {each['known']}" for label, each in of_set.items())
+        counts.append(f"{', '.join(of_labels)} ({kind})")
+    return f"labels: {'; '.join(counts)}" if counts else ""
+
+
+def left_out_line(found: FolderScores) -> str:
+    """One line that names the labels that metrics leave out, since too few images have them or have them not."""
+    by_reason = dict[str, list[str]]()
+    for score in found.scores:
+        if (left_out := score.parameters.get("labels_left_out")) is not None:
+            by_reason.setdefault(str(left_out), []).append(score.metric)
+    told = [f"of {', '.join(metrics)} ({reason})" for reason, metrics in by_reason.items()]
+    return f"labels left out: {'; '.join(told)}" if told else ""
+
+
+def label_judge_line(found: FolderScores) -> str:
+    """One line that says how well the judge tells the labels of real images, which somebody knows."""
+    for score in found.scores:
+        if (area := score.parameters.get(ON_REAL)) is not None:
+            each = score.parameters[OF_EACH]
+            return f"the judge tells the labels of the real images with an AUC of {area:.2f} ({each}); 0.5 is guessing"
+    return ""
+
+
 def named_line(found: FolderScores) -> str:
     """One line that names metrics which are measured where they are asked for."""
     if not found.only_named:
@@ -83,6 +112,10 @@ def judge_line(found: FolderScores) -> str:
 
 def lines_of(found: FolderScores) -> Iterator[str]:
     """All of these lines that say something."""
-    for line in (images_line, volumes_line, ignored_line, subject_line, classes_line, judge_line, named_line):
+    lines = (
+        images_line, volumes_line, ignored_line, subject_line, classes_line, labels_line, judge_line, label_judge_line,
+        left_out_line, named_line,
+    )
+    for line in lines:
         if said := line(found):
             yield said

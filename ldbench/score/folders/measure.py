@@ -15,11 +15,13 @@ from ldbench.api import Measured, Metric, Need, ParameterValue
 from ldbench.data.volumes.cut import Cut
 from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.seed import check_seed
-from ldbench.score.folders.by_class import scores_by_class
+from ldbench.score.folders.by_class import scores_by_class, scores_by_label
 from ldbench.score.folders.classes import Classed, said_by
 from ldbench.score.folders.classifiers import JUDGE, options_of
 from ldbench.score.folders.form import Channels, check_form
 from ldbench.score.folders.inputs import FolderInputs, NoRealImagesError, of_sets
+from ldbench.score.folders.label_notes import few_of_a_label, label_shares
+from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.metrics import (
     Offered,
     by_asked_name,
@@ -28,6 +30,7 @@ from ldbench.score.folders.metrics import (
     lacking,
     named_metrics,
     of_classes,
+    of_labels,
     only_named,
     recipes_of,
 )
@@ -44,7 +47,7 @@ from ldbench.score.folders.notes import (
 )
 from ldbench.score.folders.one_size import Fit
 from ldbench.score.folders.per_image import PerImage, check_file, rows_of_images, write_per_image
-from ldbench.score.folders.places import Place, folder_of
+from ldbench.score.folders.places import Place, check_different
 from ldbench.score.folders.scores import FolderParts, FolderScores
 from ldbench.score.folders.sets import MeasuredSet, read_sets
 from ldbench.score.folders.settings import network_in_use, settings_beside_real
@@ -76,7 +79,8 @@ class Folders:
     `paired`: an image of `generated` has its true image under the same name in `real`. `viewing`: the conditions under
     which metrics that have them look. `further` are sets of other generators: each is measured as `generated` is.
     `classes` says which class each image is to show: then metrics that need classes are measured too, and with
-    `by_class` all within each class. `volumes` says how the images were cut from volumes, if they were.
+    `by_class` all within each class. `labels` says which of several labels it is to show, and `by_label` measures the
+    images that have each. `volumes` says how the images were cut from volumes, if they were.
     """
 
     real: Place | Reference
@@ -92,10 +96,12 @@ class Folders:
     further: tuple[Place, ...] = ()
     classes: Classed | None = None
     by_class: bool = False
+    labels: Labelled | None = None
+    by_label: bool = False
     volumes: Cut | None = None
 
     def __post_init__(self) -> None:
-        _check_different([self.generated, *self.further])
+        check_different([self.generated, *self.further])
         if self.paired and self.reference is not None:
             raise UsageError(
                 f"--paired: expected a folder of real images, got statistics of some ({self.reference.where}); name "
@@ -103,8 +109,13 @@ class Folders:
             )
         if self.by_class and self.classes is None:
             raise UsageError("--by-class: expected classes of the images, got none; add --classes")
-        if self.classes is not None and self.reference is not None:
-            raise _without_classes("--classes", self.reference)
+        if self.by_label and self.labels is None:
+            raise UsageError("--by-label: expected labels of the images, got none; add --labels")
+        if self.classes is not None and self.labels is not None:
+            raise UsageError("--labels: expected one class an image or several labels, got --classes too; drop one")
+        if self.reference is not None and (self.classes, self.labels) != (None, None):
+            said = "labels" if self.classes is None else "classes"
+            raise _without(said, f"--{said}", self.reference)
         check_form(self.side, self.fit, self.channels)
         if self.images is not None and self.images < _FEWEST:
             raise UsageError(f"--images: expected {_FEWEST} or more, got {self.images}")
@@ -126,20 +137,22 @@ class Folders:
     def options(self) -> dict[str, ParameterValue]:
         """What of it an answer tells: how the images are measured."""
         viewing = {} if self.viewing is None else {"blur": self.viewing.blur, "noise": self.viewing.noise}
-        classes = {} if self.classes is None else {"classes": said_by(self.classes)}
+        said = {} if self.classes is None else {"classes": said_by(self.classes)}
+        if self.labels is not None:
+            said = {"labels": self.labels.said_by}
         cut = {} if self.volumes is None else self.volumes.options
         return {
             "side": self.side, "fit": self.fit, "channels": self.channels, "images": self.images,
-            "paired": self.paired, **viewing, **classes, **cut,
+            "paired": self.paired, **viewing, **said, **cut,
         }
 
     @property
     def offered(self) -> Offered:
         """What metrics need and these folders have."""
-        learnt, classes = self.training is not None, self.classes is not None
+        learnt, classes, labels = (each is not None for each in (self.training, self.classes, self.labels))
         has: dict[Need | Literal["classes"], bool] = {
             "training": learnt, "viewing": self.viewing is not None, "truth": self.paired, "classes": classes,
-            "judge": learnt and classes,
+            "labels": labels, "judge": learnt and (classes or labels),
         }
         return frozenset(need for need, given in has.items() if given)
 
@@ -177,8 +190,9 @@ def measure_with_rows(
     given = by_asked_name(settings or {}, asked)
     check_measured(given, asked)
     for name, metric in asked.items():
-        if folders.reference is not None and name in of_classes():
-            raise _without_classes(f"--metric {name}", folders.reference)
+        if folders.reference is not None and name in (*of_classes(), *of_labels()):
+            said = "labels" if "labels" in metric.needs else "classes"
+            raise _without(said, f"--metric {name}", folders.reference)
         if reason := lacking(metric, folders.offered):
             raise UsageError(f"--metric {name}: {reason}")
     chosen, network = settings_beside_real(folders.reference, asked, network, given, named=bool(metrics))
@@ -198,7 +212,8 @@ def measure_with_rows(
         without = [name for name in asked if name not in scores and name not in unmeasured]
         notes = (*answer.notes, *unmeasured_beside(beside["real"], without), *unlike_recipes(every))
         by_class = scores_by_class(inputs, scores, chosen) if folders.by_class else {}
-        found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class))
+        by_label = scores_by_label(inputs, scores, chosen) if folders.by_label else {}
+        found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class, by_label=by_label))
     return found, tables
 
 
@@ -208,26 +223,17 @@ def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
     sets = read_sets(
         folders.places, side=folders.side, fit=folders.fit, paired=folders.paired, channels=folders.channels,
         whose=folders.subjects, images=folders.images, seed=context.seed, progress=context.progress, like=reference,
-        classed=folders.classes,
+        classed=folders.classes, labelled=folders.labels,
     )
     return {**sets} if reference is None else {"real": reference, **sets}
 
 
-def _without_classes(asked: str, reference: Reference) -> UsageError:
+def _without(said: str, asked: str, reference: Reference) -> UsageError:
+    names = ", ".join(of_labels() if said == "labels" else of_classes())
     return UsageError(
         f"{asked}: expected a folder of real images, got statistics of some ({reference.where}), which have no "
-        f"classes, so {', '.join(of_classes())} cannot be measured beside them; name the folder, or leave {asked} out"
+        f"{said}, so {names} cannot be measured beside them; name the folder, or leave {asked} out"
     )
-
-
-def _check_different(generated: Sequence[Place]) -> None:
-    """`UsageError` where a folder is given twice."""
-    seen = dict[Path, Path]()
-    for folder in filter(None, map(folder_of, generated)):
-        if (first := seen.setdefault(folder.resolve(), folder)) is not folder:
-            raise UsageError(
-                f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
-            )
 
 
 def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, MeasuredSet]]:
@@ -253,17 +259,19 @@ def _answer(
     scores: Mapping[str, tuple[Metric, Measured]], refused: Mapping[str, str], options: Mapping[str, ParameterValue],
 ) -> FolderScores:
     metrics = [metric for metric, _ in scores.values()]
+    few_within = few_of_a_label(metrics, sets) if folders.by_label else ()
     return FolderScores(
         tuple(each.score for _, each in scores.values()), refused,
         {name: each.described for name, each in sets.items()},
         {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
             *shared(sets), *of_volumes(sets), *few(metrics, sets), *few_of_a_class(metrics, sets, folders.by_class),
-            *uneven(metrics, sets), *shares(metrics, sets),
+            *few_within, *uneven(metrics, sets), *shares(metrics, sets), *label_shares(metrics, sets),
             *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
         ),
         FolderParts(tuple(scores.values()), {"scans": sets["real"].units, "cases": sets[GENERATED].units}),
         {name: each.class_counts for name, each in sets.items() if each.class_counts},
+        labels={name: each.label_counts for name, each in sets.items() if each.label_counts},
     )
 
 

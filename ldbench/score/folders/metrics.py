@@ -20,12 +20,13 @@ from ldbench.task.metric_specs import TrainingSpec, first_namesake
 
 Offered: TypeAlias = frozenset[Need | Literal["classes"]]
 NETWORK = "efficientnet-lite0"  # the one that ships
-_ASKED_FOR: MetricAxis = "condition"  # what images were to show; of those in folders at most their class is known
+_ASKED_FOR: MetricAxis = "condition"  # what images were to show; of those in folders classes or labels may be known
 _REMEDY: Mapping[Need, str] = {
     "training": "give --training, a folder of what the generator learnt from",
     "viewing": "say how the images are seen, with --blur and --noise",
     "truth": "give --paired, if each generated image has its true one under the same name",
-    "judge": "give --training, which a judge learns from, and --classes",
+    "judge": "give --training, which a judge learns from",
+    "labels": "give --labels, tables that say which labels images have",
 }
 _NAMED_NEEDS: Mapping[Need, str] = {
     "source": "the images that were edited", "truth": "the true image of each generated one", "judge": "a judge",
@@ -88,11 +89,19 @@ def only_named(offered: Offered) -> list[str]:
 
 def of_classes() -> list[str]:
     """The installed metrics that need classes of folders, and nothing that these cannot have."""
-    everything: Offered = frozenset({"training", "viewing", "truth", "judge"})
-    needing = frozenset({"classes", *everything})
+    return _only_with("classes")
+
+
+def of_labels() -> list[str]:
+    """The installed metrics that need labels of folders, and nothing that these cannot have."""
+    return _only_with("labels")
+
+
+def _only_with(said: Literal["classes", "labels"]) -> list[str]:
+    others: Offered = frozenset({"training", "viewing", "truth", "judge"})
     return [
         metric.name for metric in _installed()[0]
-        if not lacking(metric, needing) and ("judge" in metric.needs or lacking(metric, everything))
+        if lacking(metric, others) and not lacking(metric, frozenset({said, *others}))
     ]
 
 
@@ -110,7 +119,8 @@ def _installed() -> tuple[list[Metric], dict[str, str]]:
 
 
 def _is_default(metric: Metric, offered: Offered) -> bool:
-    if trains(metric) or lacking(metric, offered) or (metric.axis == _ASKED_FOR and not metric.every_class):
+    shown = metric.every_class or "labels" in metric.needs
+    if trains(metric) or lacking(metric, offered) or (metric.axis == _ASKED_FOR and not shown):
         return False
     try:
         settings_of(metric, None, {})
@@ -123,10 +133,16 @@ def lacking(metric: Metric, offered: Offered) -> str:
     """Why folders that have what is `offered` cannot have a metric: "expected, got, remedy"; "" where they can."""
     for need in sorted(metric.needs - offered, key=lambda need: (need in _REMEDY, need)):
         remedy = _REMEDY.get(need, "score the images on a task card that has it")
-        return f"expected {_NAMED_NEEDS[need]}, got none; {remedy}"
-    if (metric.every_class or metric.trained) and "classes" not in offered:
+        learnt = f", and --{'labels' if 'labels' in metric.needs else 'classes'}" if need == "judge" else ""
+        return f"expected {_NAMED_NEEDS[need]}, got none; {remedy}{learnt}"
+    if _of_one_class(metric) and "classes" not in offered:
         return "expected images of each class, got folders whose classes nobody says; give --classes"
     return ""
+
+
+def _of_one_class(metric: Metric) -> bool:
+    """Whether a metric needs the class of each image."""
+    return metric.every_class or ((metric.trained or "judge" in metric.needs) and "labels" not in metric.needs)
 
 
 def settings_of(metric: Metric, network: str | None, given: Mapping[str, str], lesson: Lesson = SANDBOX) -> Any:
@@ -145,7 +161,7 @@ def settings_of(metric: Metric, network: str | None, given: Mapping[str, str], l
     if {"extractor", "resize"} <= names:
         table["resize"] = network_of(table["extractor"])[0].resize
     if issubclass(metric.settings, TrainingSpec):
-        table |= recipe_table(metric.settings, lesson)
+        table |= recipe_table(metric.settings, lesson, labels="labels" in metric.needs)
     try:
         return build(metric.settings, table | values_of(metric.settings, given))
     except TypedError as wrong:
@@ -167,6 +183,6 @@ def recipes_of(
         name: settings_of(metric, None, given.get(name, {}), generated)
         for name, metric in asked.items() if issubclass(metric.settings, TrainingSpec)
     }
-    if any("judge" in metric.needs for metric in asked.values()):
-        found[JUDGE] = judge_recipe(given.get(JUDGE, {}), training)
+    if asking := [metric for metric in asked.values() if "judge" in metric.needs]:
+        found[JUDGE] = judge_recipe(given.get(JUDGE, {}), training, labels="labels" in asking[0].needs)
     return found

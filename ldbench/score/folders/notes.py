@@ -14,7 +14,7 @@ from ldbench.score.folders.tables import GENERATED
 from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 from ldbench.task.metric_specs import TrainingSpec
 
-_SHARE = 0.1  # so far two shares of images may lie apart without a word
+SHARE = 0.1  # so far two shares of images may lie apart without a word
 _QUALITY = 3  # and two qualities of JPEG
 _TIMES = 2  # and two numbers of images by this factor
 _SIDE = 1.1  # and by this factor two sides
@@ -70,7 +70,7 @@ def unlike_recipes(
 def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning where the sets are small and some metrics' values depend on the number of images; of those that are
     taken class by class `few_of_a_class` says it."""
-    count, names = _smaller(sets), _dependent(each for each in metrics if not each.every_class)
+    count, names = _smaller(sets), dependent(each for each in metrics if not each.every_class)
     if names and count < FEWEST_OF_A_SET:
         yield (
             f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
@@ -83,7 +83,7 @@ def few_of_a_class(
 ) -> Iterator[str]:
     """A warning where a class is small and some metrics' values depend on the number of images of each: of metrics that
     are taken class by class or, where values `within` each class were asked for, of all."""
-    if names := _dependent(each for each in metrics if within or each.every_class):
+    if names := dependent(each for each in metrics if within or each.every_class):
         count, label, kind = smallest_class(sets)
         if count < FEWEST_OF_A_SET:
             yield (
@@ -107,7 +107,7 @@ def shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterat
     names = [metric.name for metric in metrics if metric.whole_sets]
     counts = {label: (count, generated.class_counts[label]) for label, count in real.class_counts.items()}
     gaps = {label: abs(one * generated.count - other * real.count) for label, (one, other) in counts.items()}
-    if names and gaps and max(gaps.values()) > _SHARE * real.count * generated.count:
+    if names and gaps and max(gaps.values()) > SHARE * real.count * generated.count:
         label = max(gaps, key=gaps.__getitem__)
         of_real, of_generated = (
             count / each.count for count, each in zip(counts[label], (real, generated), strict=True)
@@ -121,7 +121,7 @@ def shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterat
 def uneven(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning, for the same metrics, where one set has more than twice as many images as the other."""
     real, generated = (sets[name].count for name in ("real", "generated"))
-    names = _dependent(metrics)
+    names = dependent(metrics)
     if names and max(real, generated) > _TIMES * min(real, generated):
         drawn = f", or draw as many of both by --images {min(real, generated)}" if _can_draw(sets) else ""
         yield (
@@ -152,6 +152,11 @@ def thin(
             )
 
 
+def dependent(metrics: Iterable[Metric]) -> list[str]:
+    """The metrics whose values depend on the number of images."""
+    return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+
+
 def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
     return min(sets[name].count for name in ("real", "generated"))
 
@@ -164,10 +169,6 @@ def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:
 def _can_draw(sets: Mapping[str, MeasuredSet]) -> bool:
     """Whether --images can draw of both sets: of images, and not of volumes."""
     return all(isinstance(each, FolderSet) and not each.volumes for each in (sets["real"], sets["generated"]))
-
-
-def _dependent(metrics: Iterable[Metric]) -> list[str]:
-    return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
 
 
 def unlike(sets: Mapping[str, MeasuredSet], side: int | None, channels: Channels) -> Iterator[str]:
@@ -215,7 +216,7 @@ def _colour(both: Mapping[str, MeasuredSet]) -> Iterator[str]:
 
 def _apart(both: Mapping[str, MeasuredSet], counts: Mapping[str, int]) -> bool:
     real, other = (counts[name] / each.prepared.images for name, each in both.items())
-    return abs(real - other) > _SHARE
+    return abs(real - other) > SHARE
 
 
 def _counts(both: Mapping[str, MeasuredSet], counts: Mapping[str, int]) -> str:

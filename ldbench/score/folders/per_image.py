@@ -19,6 +19,7 @@ from ldbench.data.decoding import one_line
 from ldbench.errors import UsageError
 from ldbench.records.files import whole_file
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
+from ldbench.score.folders.tables import GENERATED
 from ldbench.score.metrics.neighbours import nearest
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def rows_of_images(
         columns |= of.volumes.columns
     if inputs.classed:
         columns["class"] = inputs.labels
+    for label, known_n in inputs.labelled.get(GENERATED, {}).items():
+        columns[label] = ["" if math.isnan(one) else int(one) for one in known_n]
     for name, (metric, score) in scores.items():
         values_n = values_of_images(metric, score)
         if values_n is not None:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ldbench.data.volumes.folder import VolumePlane
-from ldbench.errors import ImageError
+from ldbench.errors import ImageError, UsageError
 from ldbench.score.folders.one_size import OneSize
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ def folder_of(place: Place) -> Path | None:
     if isinstance(place, VolumePlane):
         return place.folder
     return place if isinstance(place, Path) else None
+
+
+def check_different(generated: Sequence[Place]) -> None:
+    """`UsageError` where a folder is given twice."""
+    seen = dict[Path, Path]()
+    for folder in filter(None, map(folder_of, generated)):
+        if (first := seen.setdefault(folder.resolve(), folder)) is not folder:
+            raise UsageError(
+                f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
+            )
 
 
 def check_apart(places: Mapping[str, Path]) -> None:

@@ -75,6 +75,8 @@ def _check(folders: Folders) -> None:
             f"--images {folders.images}: expected images to draw of, got volumes; leave it out, and name folders of as "
             "many volumes (links to them will do)"
         )
+    if folders.labels is not None:
+        raise UsageError(f"--labels: expected images, got volumes ({planes}); leave it out, or give slices as images")
     if folders.by_class and len(folders.volumes.planes) > 1:
         raise UsageError(f"--by-class: expected one plane, got {planes}; name one with --volumes")
 

@@ -26,8 +26,9 @@ class FolderScores:
     seem to: images that are in two folders, few of them, and sets that were prepared unequally. `parts` are for the
     difference from another folder. Where somebody says classes, `classes` counts the images of each in each set, and
     `only_named` names metrics that are measured where they are asked for alone; `by_class` has the scores within each
-    class, if they were asked for. Of volumes that are cut along several planes `scores` are means over these, and
-    `by_plane` has the scores of each."""
+    class, if they were asked for. Where somebody says labels, `labels` counts by set and label the images "with" it and
+    those of which it is "known"; `by_label` has the scores of the images that have each label. Of volumes that are cut
+    along several planes `scores` are means over these, and `by_plane` has the scores of each."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -38,19 +39,25 @@ class FolderScores:
     classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     only_named: tuple[str, ...] = ()
     by_class: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    by_label: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
     by_plane: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
 
     @property
     def record(self) -> dict[str, Any]:
         """What of it is written as JSON: all but what each image adds."""
-        further: dict[str, Any] = {"classes": self.classes, "only_named": self.only_named} if self.classes else {}
-        if self.by_class:
-            further["by_class"] = {name: list(map(asdict, each)) for name, each in self.by_class.items()}
-        if self.by_plane:
-            further["by_plane"] = {name: list(map(asdict, each)) for name, each in self.by_plane.items()}
+        said: dict[str, Any] = {"classes": self.classes} if self.classes else {}
+        if self.labels:
+            said["labels"] = self.labels
+        if said:
+            said["only_named"] = self.only_named
+        by = {"by_class": self.by_class, "by_label": self.by_label, "by_plane": self.by_plane}
+        for name, scores in by.items():
+            if scores:
+                said[name] = {one: list(map(asdict, each)) for one, each in scores.items()}
         return {
             "scores": [asdict(score) for score in self.scores], "refused": self.refused, "images": self.images,
-            "options": self.options, "notes": self.notes, **further,
+            "options": self.options, "notes": self.notes, **said,
         }
 
     def in_words(self, words: Callable[[str], str]) -> FolderScores:

@@ -13,6 +13,7 @@ from ldbench.data.volumes.folder import VolumePlane
 from ldbench.errors import ImageError, UsageError
 from ldbench.score.folders.classes import Classed, classes_of
 from ldbench.score.folders.form import Channels
+from ldbench.score.folders.labels import Known, Labelled, check_pairs, label_counts, labels_of
 from ldbench.score.folders.one_size import Fit, OneSize
 from ldbench.score.folders.places import Place, check_apart, check_files, folder_of
 from ldbench.score.folders.subjects import Whose, subjects_of
@@ -35,8 +36,8 @@ class FolderSet:
     `pixels` has a digest of each image's pixels, in the order of `images`; `sha256` is that of all with their names.
     `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
     order; it is empty where each image counts as a subject of its own. `classes` has the class of each, where somebody
-    says it. `drawn_from` is how many images there were before some were drawn, 0 where none were. `volumes` are those
-    that the images are slices of.
+    says it, and `labels` the values of each image by label. `drawn_from` is how many images there were before some were
+    drawn, 0 where none were. `volumes` are those that the images are slices of.
     """
 
     where: str
@@ -48,6 +49,7 @@ class FolderSet:
     subjects: tuple[str, ...] = field(default=(), repr=False)
     drawn_from: int = 0
     classes: tuple[str, ...] = field(default=(), repr=False)
+    labels: Known = field(default_factory=dict, repr=False, compare=False)
     volumes: VolumePlane | None = field(default=None, repr=False)
 
     @property
@@ -75,6 +77,11 @@ class FolderSet:
         return dict(sorted(Counter(self.classes).items()))
 
     @property
+    def label_counts(self) -> dict[str, dict[str, int]]:
+        """By label how many images have it, of how many it is known; none where nobody says any."""
+        return label_counts(self.labels)
+
+    @property
     def described(self) -> dict[str, str | int]:
         """The set as an answer tells of it."""
         subjects = {"subjects": len(set(self.subjects))} if self.subjects else {}
@@ -95,6 +102,7 @@ class FolderSet:
             pixels=tuple(self.pixels[places[image]] for image in kept),
             subjects=tuple(self.subjects[places[image]] for image in kept) if self.subjects else (),
             classes=tuple(self.classes[places[image]] for image in kept) if self.classes else (),
+            labels={label: values_n[[places[image] for image in kept]] for label, values_n in self.labels.items()},
             drawn_from=len(self.images),
         )
 
@@ -102,13 +110,13 @@ class FolderSet:
 def read_sets(
     places: Mapping[str, Place], *, side: int | None, paired: bool, channels: Channels, whose: Whose | None,
     images: int | None, seed: int, progress: Progress, fit: Fit | None = None, like: Reference | None = None,
-    classed: Classed | None = None,
+    classed: Classed | None = None, labelled: Labelled | None = None,
 ) -> dict[str, FolderSet]:
     """The sets by what they are ("real", "generated", "generated 2", ..., "training"), their images read once.
 
     `side` and `fit` are those of `OneSize`; without a side all images have the size of those that `like` has statistics
     of. With `images` so many are drawn of the real and of the generated ones.
-    Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of` and `classes_of` raise.
+    Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of`, `classes_of` and `labels_of` raise.
     """
     check_apart({name: each for name, place in places.items() if (each := folder_of(place)) is not None})
     one_size = OneSize(side, fit, None if like is None else (like.where, like.size))
@@ -125,6 +133,11 @@ def read_sets(
         sets = {name: replace(each, classes=each.of_images(labels[name])) for name, each in sets.items()}
         if paired:
             _check_classes_of_pairs(sets)
+    if labelled is not None:
+        of_sets = labels_of({name: each.images for name, each in sets.items()}, labelled)
+        sets = {name: replace(each, labels=of_sets[name]) for name, each in sets.items()}
+        if paired:
+            _check_labels_of_pairs(sets)
     check_files(places, one_size, progress)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if images is not None:
@@ -239,6 +252,14 @@ def _check_classes_of_pairs(sets: Mapping[str, FolderSet]) -> None:
                     f"--paired: expected the true image of {image} to be of its class, {label}, got one of "
                     f"{real[image]}; correct --classes, or drop --paired"
                 )
+
+
+def _check_labels_of_pairs(sets: Mapping[str, FolderSet]) -> None:
+    real, *others = ((list(each.images), each.labels) for name, each in sets.items() if name == "real" or (
+        kind_of(name) == GENERATED
+    ))
+    for other in others:
+        check_pairs(real, other)
 
 
 def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:

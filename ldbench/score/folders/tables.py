@@ -12,7 +12,7 @@ from ldbench.errors import UsageError
 
 GENERATED = "generated"  # the first set of generated images; further ones are "generated 2" and so on
 Finder = Callable[[str, str], str]  # what is said of an image, by the name of its set and its own; "" for nothing
-_IMAGE, _SET = "image", "set"
+_IMAGE, SET = "image", "set"
 _OF_MANIFEST = "image_id"  # what the manifest of `ldbench data prepare` calls an image
 _NAMED = 3
 
@@ -53,30 +53,59 @@ def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said) -> F
 
     `images` are the names of each set. Raises `UsageError`; `DataError` for a table that cannot be read.
     """
+    from ldbench.data.prepare.readers.csv_text import known
+
+    option = f"--{said.several} {path}"
+    rows = read_rows(option, path, images, said, [said.column])
+    of_image = dict[tuple[str, str], str]()
+    for image, of_row, one in zip(rows.images, rows.places, rows.columns[said.column], strict=True):
+        for place in of_row:
+            if of_image.setdefault(place, known(one)) != known(one):
+                raise UsageError(f"{option}: expected one {said.column} of {image}, got two; drop a row")
+    return lambda name, image: of_image.get((name, image), "")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table: the image that each names, the sets that it is of with its name there, the line of the file
+    on which it begins, and cells by column."""
+
+    images: Sequence[str]
+    places: Sequence[Sequence[tuple[str, str]]]
+    lines: Sequence[int]
+    columns: Mapping[str, Sequence[str]]
+
+
+def read_rows(
+    option: str, path: Path, images: Mapping[str, Collection[str]], said: Said, columns: Sequence[str]
+) -> Rows:
+    """The `columns` of a table, by the images that its rows name. Raises as `by_table`."""
     from ldbench.data.image_folder import SUFFIXES
-    from ldbench.data.prepare.readers.csv_text import column_names, known, read_csv
+    from ldbench.data.prepare.readers.csv_text import column_names, read_csv
     from ldbench.data.volumes.cut import SUFFIXES as OF_VOLUMES
 
-    option, names = f"--{said.several} {path}", column_names(path)
-    manifest = _OF_MANIFEST in names and _IMAGE not in names
-    needed, optional = ((_OF_MANIFEST, said.column), ()) if manifest else ((_IMAGE, said.column), (_SET,))
-    columns = read_csv(path, f"a table of images and {said.several}", needed, optional, others=False).columns
-    of_image, unknown = dict[tuple[str, str], str](), list[str]()
-    sets = _sets(option, columns.get(_SET, [""] * len(columns[said.column])), said)
-    for image, one, name in zip(*(columns[each] for each in needed), sets, strict=True):
+    name_column = column_of_images(column_names(path))
+    manifest = name_column == _OF_MANIFEST
+    needed, optional = (name_column, *columns), () if manifest else (SET,)
+    table = read_csv(path, f"a table of images and {said.several}", needed, optional, others=False)
+    named = table.columns[name_column]
+    places, unknown = list[list[tuple[str, str]]](), list[str]()
+    for image, name in zip(named, _sets(option, table.columns.get(SET, [""] * len(named)), said), strict=True):
         suffix = next((each for each in (*SUFFIXES, *OF_VOLUMES) if image.lower().endswith(each)), "")
-        stem = image.removesuffix(image[len(image) - len(suffix) :])
-        places = [each for each in images if name in ("", kind_of(each)) and stem in images[each]]
-        if not places and not manifest:
+        stem = image[: len(image) - len(suffix)]
+        places.append([(each, stem) for each in images if name in ("", kind_of(each)) and stem in images[each]])
+        if not places[-1] and not manifest:
             unknown.append(image)
-        for place in places:
-            if of_image.setdefault((place, stem), known(one)) != known(one):
-                raise UsageError(f"{option}: expected one {said.column} of {image}, got two; drop a row")
     if unknown:
         raise UsageError(
             f"{option}: expected names of {', '.join(images)} images, got {some_of(unknown)}; drop these rows"
         )
-    return lambda name, image: of_image.get((name, image), "")
+    return Rows(named, places, table.lines, {name: table.columns[name] for name in columns})
+
+
+def column_of_images(names: Collection[str]) -> str:
+    """The column of a table with these columns that names the images: a manifest has another one."""
+    return _OF_MANIFEST if _OF_MANIFEST in names and _IMAGE not in names else _IMAGE
 
 
 def _sets(option: str, names: Sequence[str], said: Said) -> Iterable[str]:

@@ -71,6 +71,10 @@ class LabelJudge:
     classifier: LabelClassifier
     parameters: Mapping[str, ParameterValue]
 
+    def scores(self, images: ImageSet) -> Array:
+        """Scores `(N, L)` of each label in images `(N, 3, H, W) float32 in [0, 1]`: the larger, the likelier."""
+        return np.asarray(self.classifier.scores(images).numpy(), np.float64)
+
 
 def label_judge_of(
     recipe: JudgeSpec, images: ImageSet, known: Known, *, device: torch.device | str, folder: Path | None,
@@ -85,7 +89,7 @@ def label_judge_of(
     """
     known_nl, rows = known_rows(known)
     if not len(rows):
-        raise MetricError("judge of labels: expected training scans with labels, got none; change data.labels")
+        raise MetricError("judge of labels: expected training scans with labels, got none; choose other labels")
     learnt = images if len(rows) == len(images) else PickedSet(images, tuple(rows.tolist()))
     if recipe.labels_sha256 is None:
         classifier = _trained(recipe, learnt, known_nl, device, folder, progress)

@@ -56,8 +56,8 @@ def counted_labels(metric: str, fewest: int, subjects: Subjects = None, **sets: 
         got = "; ".join(f"{label}: {why}" for label, why in list(left_out.items())[:3])
         raise MetricError(
             f"{metric}: expected a label that {fewest} or more have, and as many have not, in "
-            f"{' and in '.join(units.values())}, got none ({got}); ask for more cases, change data.labels, or lower "
-            "`fewest` on the card"
+            f"{' and in '.join(units.values())}, got none ({got}); ask for more cases, choose other labels, or lower "
+            "`fewest`"
         )
     return CountedLabels(tuple(label for label in labels if label not in left_out), left_out)
 

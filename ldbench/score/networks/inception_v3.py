@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Network, ParameterValue
 from ldbench.errors import WeightsError
-from ldbench.score.networks.torchscript import without_tf32
+from ldbench.score.networks.torchscript import read_as_published, without_tf32
 from ldbench.score.networks.weights import WeightsFile, find_file, locate, pinned
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def _network(path: Path) -> torch.nn.Module:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / WEIGHTS.name).symlink_to(path.resolve())
         try:
-            network: torch.nn.Module = InceptionV3W(folder, download=False, resize_inside=False)
+            with read_as_published():
+                network: torch.nn.Module = InceptionV3W(folder, download=False, resize_inside=False)
         except (RuntimeError, AttributeError) as error:
             text = " ".join(str(error).split())
             raise WeightsError(f"{path}: expected a TorchScript network with `layers`, got {text:.120}") from error

@@ -6,7 +6,9 @@ TorchScript file is a program: its digest on the card is what says that it is th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +47,8 @@ def load(
 
     path = own_file(NAME, "torchscript.pt", digest, weights)
     try:
-        network = without_tf32(torch.jit.load(path, map_location=device).eval())
+        with read_as_published():
+            network = without_tf32(torch.jit.load(path, map_location=device).eval())
     except RuntimeError as error:
         raise WeightsError(
             f"{path}: expected a TorchScript file, got {' '.join(str(error).split()):.120}; write it with "
@@ -60,6 +63,15 @@ def load(
         return output
 
     return features
+
+
+@contextmanager
+def read_as_published() -> Iterator[None]:
+    """TorchScript files are read without torch's word that the format is deprecated: who has one did not choose it."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning):  # of torch 2.13, and of 2.14
+            warnings.filterwarnings("ignore", r".*torch\.jit\.", category)
+        yield
 
 
 def without_tf32(network: torch.nn.Module) -> torch.nn.Module:

@@ -83,6 +83,11 @@ class Reference:
         return {}
 
     @property
+    def label_counts(self) -> dict[str, dict[str, int]]:
+        """None: nor have they labels."""
+        return {}
+
+    @property
     def size(self) -> tuple[int, int]:
         """Their height and width."""
         return self.record.height, self.record.width

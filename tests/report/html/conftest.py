@@ -62,7 +62,7 @@ class Page(HTMLParser):
             self.raw.append((dict(attrs), ""))
 
     def handle_data(self, data: str) -> None:
-        if self.cdata_elem:
+        if self.cdata_elem in ("script", "style"):  # newer parsers name a title, too
             self.raw[-1] = (self.raw[-1][0], self.raw[-1][1] + data)
         else:
             self.words.append(data)

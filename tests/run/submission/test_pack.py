@@ -70,7 +70,7 @@ def test_sources_of_licensed_data_stay(task: str, tmp_path: Path) -> None:
     [
         (lambda run: (run / "result.json").unlink(), "a finished run, got no result.json; .* OUT/TASK/MODEL/seed-N"),
         (lambda run: (run / "manifest.json").unlink(), "can't read .*manifest.json"),
-        (lambda run: (run / "manifest.json").write_text("[" * 100000), "manifest.json: expected JSON, got max"),
+        (lambda run: (run / "manifest.json").write_text("[" * 100000), "manifest.json: expected JSON, got lists"),
         (lambda run: (run / "images" / "c.png").unlink(), "1 missing: c.png"),
         (lambda run: (run / "null/images/a-1.null.png").write_bytes(png(77)), "null/images: 1 not as in the manifest"),
         (lambda run: (run / "images" / "d.png").write_bytes(png(1)), "1 not in the manifest: d.png"),

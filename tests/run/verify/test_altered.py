@@ -132,7 +132,7 @@ def test_a_run_that_is_not_there_or_not_finished_is_one_line(card: str, folder: 
     with pytest.raises(ResultError, match="expected a finished run"):
         verify(folder, task=card)
     (folder / "result.json").write_text("[" * 100000, encoding="utf-8")
-    with pytest.raises(ResultError, match="expected JSON, got maximum recursion"):
+    with pytest.raises(ResultError, match="expected JSON, got lists or tables too deep"):
         verify(folder, task=card)
     (folder / "result.json").unlink()
     for path in (folder, tmp_path / "nothing.zip", tmp_path / "nothing.json"):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def test_what_is_other_here_is_said_and_nothing_a_terminal_obeys(card: str, fold
     assert not [line for line in verify(folder, task=card).lines() if "other here" in line]
     (folder / "units.json").unlink()
     lines = verify(edited(folder, of("error_inside", n=9)), task=card).lines()
-    assert lines[-1] == f"other here: torch 0.0.1 -> {torch.__version__}"
+    assert lines[-1] == f"other here: torch 0.0.1 -> {version('torch')}"
     assert "?[2Jmine" in lines[0]
 
 

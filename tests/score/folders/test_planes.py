@@ -21,6 +21,7 @@ from ldbench.data.volumes.cut import PLANES, Cut
 from ldbench.errors import ImageError, UnknownNameError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.folders.cuts import cut_of
+from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.measure import Folders
 from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.planes import measure_planes
@@ -244,6 +245,7 @@ def test_what_only_images_have_is_refused(volumes: Path, tmp_path: Path) -> None
         measured(Reference("real.safetensors", RECORD, {}), generated, "frd")  # type: ignore[arg-type]
     for given, options, said in (
         (generated, {"images": 3}, "--images 3: expected images to draw of, got volumes; leave it out, and name"),
+        (generated, {"labels": Labelled(pictures)}, "--labels: expected images, got volumes (axial); leave it out, or"),
         (generated, within, "--by-class: expected one plane, got axial,coronal,sagittal; name one with --volumes"),
         (np.zeros((4, 1, 8, 8), np.uint8), {}, "--volumes axial: expected a folder of generated volumes, got an array"),
         (pictures, {}, f"{pictures}: expected NIfTI volumes, got none that ends in .nii.gz, .nii; name another folder"),

@@ -19,10 +19,7 @@ from ldbench.records.checksum import sha256_file
 from ldbench.score import arithmetic
 from ldbench.score.networks import efficientnet_lite0, feature_cache, features, inception_v3, weights
 from ldbench.score.networks.weights import WeightsFile
-
-# torch 2.13 warns that TorchScript is deprecated; clean-fid's network is published in no other format
-torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-torchscript_later = pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning")
+from tests.stand_ins.networks import torchscript
 
 
 def images(seed: int, n: int = 3, size: int = 64) -> np.ndarray:
@@ -241,7 +238,6 @@ def test_another_inception_is_refused_before_it_is_loaded(tmp_path: Path) -> Non
 
 
 @torchscript
-@torchscript_later
 def test_a_path_in_the_environment_does_not_make_another_file_the_published_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,7 +278,6 @@ class _Inception(torch.nn.Module):
 
 
 @torchscript
-@torchscript_later
 def test_inception_goes_through_clean_fids_class_and_resizing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a small network in the published file's place: the real one needs a download."""
     from ldbench._torchvision import declare_missing_ops

@@ -28,10 +28,9 @@ from ldbench.score.networks.features import extract
 from ldbench.score.networks.own_weights import resized
 from ldbench.task import card
 from tests.stand_ins.clip import SIDE, digest_of, save_random_clip
+from tests.stand_ins.networks import torchscript
 
 declare_missing_ops()
-# torch 2.13 warns that TorchScript is deprecated; a user's file may be one all the same
-torchscript = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 
 
 def images(count: int = 3, side: int = 40) -> npt.NDArray[np.float32]:

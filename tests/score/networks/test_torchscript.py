@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from ldbench.score.networks.torchscript import without_tf32
+from ldbench.score.networks.torchscript import read_as_published, without_tf32
+from tests.stand_ins.networks import torchscript
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+pytestmark = torchscript
 
 
 class Outer(torch.nn.Module):
@@ -85,8 +85,7 @@ class Around(torch.nn.Module):
         return TRACED(x, self.weight).mean((2, 3))
 
 
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", ".*torch.jit.*", DeprecationWarning)
+with read_as_published():
     TRACED = torch.jit.trace(torch.nn.functional.conv2d, (torch.zeros(1, 3, 4, 4), torch.zeros(2, 3, 1, 1)))
 
 

@@ -1,0 +1,44 @@
+"""Reasons why values of images with labels mean less than they seem to, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ldbench.api import Metric
+from ldbench.score.folders.notes import SHARE, dependent
+from ldbench.score.folders.sets import MeasuredSet
+from ldbench.score.folders.tables import GENERATED
+from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
+
+_BOTH = ("real", GENERATED)
+
+
+def few_of_a_label(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """A warning, where values by label were asked for, of the label that the fewest images of a set have, where they
+    are few and some metrics' values depend on their number."""
+    count, label, kind = min(
+        (each["with"], label, name) for name in _BOTH for label, each in sets[name].label_counts.items()
+    )
+    if (names := dependent(metrics)) and count < FEWEST_OF_A_SET:
+        yield (
+            f"{count} {kind} {'image is' if count == 1 else 'images are'} few for label {label}: the value of "
+            f"{', '.join(names)} within a label depends on how many images have it; compare it with values of as many "
+            f"alone, or give {FEWEST_OF_A_SET} or more of each"
+        )
+
+
+def label_shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """A warning where a label has another share among generated images than among real ones, and some metrics compare
+    all images whatever their labels."""
+    names = [metric.name for metric in metrics if metric.whole_sets]
+    real, generated = (
+        {label: each["with"] / max(each["known"], 1) for label, each in sets[name].label_counts.items()}
+        for name in _BOTH
+    )
+    label = max(real, key=lambda each: abs(real[each] - generated[each]), default="")
+    if names and label and abs(real[label] - generated[label]) > SHARE:
+        yield (
+            f"{real[label]:.0%} of the real images and {generated[label]:.0%} of the generated ones have {label}, of "
+            f"those where it is known: the value of {', '.join(names)} is worse for that, whatever the images show; "
+            "give both sets like shares"
+        )
