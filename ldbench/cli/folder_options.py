@@ -49,6 +49,27 @@ Classes = Annotated[
         metavar="folders|TABLE",
     ),
 ]
+Volumes = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The folders hold NIfTI volumes: cut them along these planes, by commas or repeated.",
+        metavar="axial|coronal|sagittal", show_default="folders of images",
+    ),
+]
+Slices = Annotated[
+    str | None,
+    typer.Option(
+        help="With --volumes, how many slices of a plane, and between which % of the extent.", metavar="COUNT:LOW-HIGH",
+        show_default="16:20-80",
+    ),
+]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        help="With --volumes, the values that become black and white.", metavar="LOW,HIGH",
+        show_default="percentiles 0.5 and 99.5 of each volume",
+    ),
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(

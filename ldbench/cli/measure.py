@@ -74,6 +74,9 @@ def measure(
     labels: folder_options.Labels = None,
     label: folder_options.Label = None,
     by_label: _ByLabel = False,
+    volumes: folder_options.Volumes = None,
+    slices: folder_options.Slices = None,
+    window: folder_options.Window = None,
     per_image: _PerImage = None,
     images: _Images = None,
     seed: _Seed = 0,
@@ -87,10 +90,8 @@ def measure(
     """
     from ldbench.board.folder_differences import differences
     from ldbench.records.argument_names import by_command
-    from ldbench.report.measured_folders import said_of
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
-    from ldbench.score.folders.lines import lines_of
 
     settings = folder_options.by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else None
@@ -99,12 +100,21 @@ def measure(
             real, generated, training=training, metrics=metrics, network=network, paired=paired, side=side,
             channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
             subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
-            progress=progress, strict=False, fit=fit, classes=classes,
-            by_class=by_class, labels=folder_options.tables_of_labels(labels) if labels else None,
+            progress=progress, strict=False, fit=fit, classes=classes, by_class=by_class,
+            labels=folder_options.tables_of_labels(labels) if labels else None,
             label_names=parse_names(label, "--label") if label else None, by_label=by_label,
+            volumes=parse_names(volumes, "--volumes") if volumes else None, slices=slices, window=window,
         )
     compared = by_command(differences)(folders) if len(folders) > 1 else None
     typer.echo(_printed(folders, compared, format_), nl=False)
+    _say(folders)
+
+
+def _say(folders: Sequence[FolderScores]) -> None:
+    """Print warnings, what was measured, and errors; ends with an error's code where there are some."""
+    from ldbench.report.measured_folders import said_of
+    from ldbench.score.folders.lines import lines_of
+
     for line in said_of(folders, lambda each: each.notes):
         typer.echo(f"warning: {line}", err=True)
     for line in said_of(folders, lines_of):

@@ -20,6 +20,7 @@ from ldbench.data.images import checked_size, read_levels, read_levels_again
 from ldbench.data.on_demand import ById
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
+from ldbench.data.volumes import cut as volumes
 from ldbench.errors import ImageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -71,22 +72,31 @@ def list_tree(folder: Path) -> ById[str]:
     if not folder.is_dir():
         got = "a file" if folder.exists() else "none"
         raise ImageError(f"can't read {folder}: expected a folder of images, got {got}; name another")
-    found = [_split(name) for name in _names_below(folder) if _is_image(name)]
+    found = [_split(name) for name in names_below(folder) if _is_image(name)]
     found.sort()
     ids = Ids(name for name, _ in found)
     repeated = ids.repeated()
     _refuse(folder, f"{'name' if len(repeated) == 1 else 'names'} with two files", repeated, "keep one of each")
     if not ids:
-        raise ImageError(f"{folder}: expected images, got none that ends in {', '.join(SUFFIXES)}; name another folder")
+        raise ImageError(f"{folder}: expected images, got {_none_of_these(folder)}")
     return ById(ids, [sys.intern(suffix) for _, suffix in found])
 
 
-def count_ignored(folder: Path) -> int:
-    """How many files that `list_tree` meets are no images by their names."""
-    return sum(not _is_image(name) for name in _names_below(folder))
+def _none_of_these(folder: Path) -> str:
+    """What a folder without images has, and what to do."""
+    count = sum(name.lower().endswith(volumes.SUFFIXES) for name in names_below(folder))
+    if count:
+        what = "volume" if count == 1 else "volumes"
+        return f"{count} NIfTI {what}; `ldbench measure --volumes axial` cuts volumes into slices"
+    return f"none that ends in {', '.join(SUFFIXES)}; name another folder"
 
 
-def _names_below(folder: Path) -> Iterator[str]:
+def count_ignored(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> int:
+    """How many files that `list_tree` meets are no images by their names, or have none of other suffixes."""
+    return sum(not name.lower().endswith(suffixes) for name in names_below(folder))
+
+
+def names_below(folder: Path) -> Iterator[str]:
     """Every file of a folder and its subfolders by its path below it, but hidden ones; links are followed."""
     entered: set[str] = set()
     for where, folders, names in os.walk(folder, followlinks=True, onerror=_unread):

@@ -22,6 +22,7 @@ from ldbench.report.tables.text_table import TextTable, to_terminal
 from ldbench.score.folders.scores import FolderScores
 
 COPIES = "Some generated images are copies of training images: no other value says how good the others are."
+MEAN = "mean"  # the column, and the lines of a CSV table, of a mean over planes
 _WIDEST = 100  # of sentences
 
 
@@ -43,9 +44,13 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
     if found is None:
         [alone] = folders
         copies = f"{COPIES}\n" if unranking(alone.scores) else ""
-        return "\n".join(filter(None, [score_table(alone.scores) + copies, _within(alone, width, "")]))
+        planes = {MEAN: alone.scores, **alone.by_plane} if alone.by_plane else {}
+        values = _values(planes, width) or score_table(alone.scores)
+        return "\n".join(filter(None, [values + copies, _within(alone, width, "")]))
     names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
-    parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width)]
+    columns = dict(zip(names.values(), (each.scores for each in folders), strict=True))
+    parts = [_values(columns, width, "mean over planes" if folders[0].by_plane else "")]
+    parts += [_values(each.by_plane, width, f"{names[folder_of(each)]}, by plane") for each in folders]
     parts += [_within(each, width, f"{names[folder_of(each)]}, ") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [COPIES] if unranking(each.scores) else []), width)]
     first, *others = names

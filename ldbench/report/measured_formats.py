@@ -10,6 +10,7 @@ from ldbench.board.folder_differences import FolderDifference, FolderDifferences
 from ldbench.plugins.kinds import unranking
 from ldbench.report.measured_folders import (
     COPIES,
+    MEAN,
     difference_table,
     kind_of_parts,
     labels,
@@ -34,24 +35,34 @@ COLUMNS = ("folder", CLASS, *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
     """A line a folder and metric, and one a class of it, with every number in full under `COLUMNS`; of labels the
-    column of the class has another name.
+    column of the class has another name. Of volumes there is a column `plane` after it, and of several planes a line
+    each beside that of their mean.
 
     What a further folder differs by from the first stands in its line; cells are empty where there is nothing.
     """
-    kind = kind_of_parts(folders[0])
-    return csv_text([kind if name == CLASS else name for name in COLUMNS], _lines(folders, found))
+    kind, of_volumes = kind_of_parts(folders[0]), "volumes" in folders[0].options
+    named = {CLASS: [kind, "plane"] if of_volumes else [kind]}
+    columns = [each for name in COLUMNS for each in named.get(name, [name])]
+    return csv_text(columns, _lines(folders, found, of_volumes))
 
 
-def _lines(folders: Sequence[FolderScores], found: FolderDifferences | None) -> Iterator[list[object]]:
+def _lines(
+    folders: Sequence[FolderScores], found: FolderDifferences | None, of_volumes: bool
+) -> Iterator[list[object]]:
     compared = {(each.folder, each.metric): each for each in (found.found if found else ())}
     for folder in folders:
         name = folder_of(folder)
+        plane = [MEAN if folder.by_plane else folder.options["volumes"]] if of_volumes else []
         for label, scores in {"": folder.scores, **folder.by_class, **folder.by_label}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
-                parameters = [score.parameters.get(each, "") for each in _OF_PARAMETERS]
-                of_score = [*(getattr(score, each) for each in _OF_SCORE), *parameters]
-                yield [name, label, *of_score, *_of_difference(difference)]
+                yield [name, label, *plane, *_of_score(score), *_of_difference(difference)]
+        for one, scores in folder.by_plane.items():
+            yield from ([name, "", one, *_of_score(score), *_of_difference(None)] for score in scores)
+
+
+def _of_score(score: Score) -> list[object]:
+    return [*(getattr(score, each) for each in _OF_SCORE), *(score.parameters.get(each, "") for each in _OF_PARAMETERS)]
 
 
 def _of_difference(found: FolderDifference | None) -> list[object]:
@@ -67,7 +78,12 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     real = str(folders[0].images["real"]["folder"])
     columns = dict(zip(names, (each.scores for each in folders), strict=True))
     beside = f"beside {real}"  # so that labels of several calls differ
-    tables = [_values(columns, f"Generated images {beside}", f"{' '.join(names)} {beside}")]
+    what = "Generated volumes, mean over planes," if folders[0].by_plane else "Generated images"
+    tables = [_values(columns, f"{what} {beside}", f"{' '.join(names)} {beside}")]
+    tables += [
+        _values(each.by_plane, f"{name}, by plane", f"{name} by plane {beside}")
+        for name, each in zip(names, folders, strict=True)
+    ]
     tables += [
         _values(parts_of(each), f"{name}, by {kind_of_parts(each)}", f"{name} by {kind_of_parts(each)} {beside}")
         for name, each in zip(names, folders, strict=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, TypeAlias, cast
 
 from ldbench.api import ParameterValue, Progress, silent
+from ldbench.data.volumes.cut import Cut
 from ldbench.errors import UsageError
 from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.argument_types import Expected
@@ -18,12 +19,14 @@ from ldbench.records.handed_over import name_list, setting_texts
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.classes import FOLDERS, Classed
+from ldbench.score.folders.cuts import cut_of
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.labels import Columns, Labelled
 from ldbench.score.folders.measure import Folders, measure_folders
 from ldbench.score.folders.one_size import Fit
+from ldbench.score.folders.places import Place
+from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
-from ldbench.score.folders.sets import Place
 from ldbench.score.folders.subjects import Whose, pattern_of
 from ldbench.score.reference.file import SUFFIX, read_reference
 from ldbench.score.reference.record import Reference
@@ -53,7 +56,8 @@ def measure(
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0, device: str = "auto",
     progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None, classes: Classes | None = None,
     by_class: bool = False, labels: Labels | None = None, label_names: Sequence[str] | None = None,
-    by_label: bool = False,
+    by_label: bool = False, volumes: Sequence[str] | None = None, slices: int | str | None = None,
+    window: str | None = None,
 ) -> FolderScores:
     """The scores of the images in `generated` beside those in `real`, each with a 95 % interval.
 
@@ -74,9 +78,8 @@ def measure(
     are viewing conditions, standard deviations in pixels and in grey levels from 0 to 1. `settings` has further
     settings by metric, `{"coverage": {"k": 3}}`, of which texts are read as `--set` reads them.
 
-    Where several images belong to one subject, intervals must count subjects. `subjects` is a CSV table with columns
-    image and subject, or holds by set ("real", "generated") the subject of each image in the order of their names;
-    `subject_pattern` finds it in an image's name, "sub-[0-9]+" say.
+    `subjects` says whose images are, for intervals: a CSV table with columns image and subject, or by set ("real",
+    "generated") the subject of each image in the order of their names; `subject_pattern` finds it in a name.
 
     `classes` says which class each image is to show, as `classed_by` takes it. Then `intra_fid` is measured too, and
     those that train a classifier where `metrics` name them: `auc`, and with `training` `judge_accuracy`, `judge_auc`
@@ -86,24 +89,24 @@ def measure(
     `labels`, instead, says which of several labels each image has, as `labelled_by` takes it. Then `labels_auc` can be
     named and, with `training`, `judge_labels_auc`. `by_label` adds the scores of the images with each label.
 
+    With `volumes` the folders hold NIfTI volumes, cut as `cut_by` says: `by_plane` has each plane, `scores` the means.
+
     `images` is how many of the real and of the generated images are drawn, by their pixels and `seed`, the seed of all
     draws. To `per_image` a CSV table is written with a line a generated image: its value of each metric that is a mean
     over images, and the nearest real image and training image in the features of the network in use.
 
-    The answer has the `scores`, in `refused` why others of all metrics have none, in `images` and `options` what was
-    measured and how, and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`,
-    `DataError`, `UnknownNameError`, `WeightsError`; if `strict`, `MetricError` for a metric that these images do not
-    allow, without that where `metrics` are named.
+    The answer has the `scores`, in `refused` why others have none, in `images` and `options` what was measured and how,
+    and in `notes` what makes values mean less than they seem to. Raises `ImageError`, `UsageError`, `DataError`,
+    `UnknownNameError`, `WeightsError`; if `strict`, as by default where `metrics` are named, `MetricError` of a metric.
 
-    >>> found = measure("real/", "generated/", metrics=["fid"])  # doctest: +SKIP
-    >>> found.values["fid"], found.scores[0].ci_low  # doctest: +SKIP
+    >>> measure("real/", "generated/", metrics=["fid"]).values["fid"]  # doctest: +SKIP
     """
     return measure_each(
         real, [generated], training=training, metrics=metrics, network=network, paired=paired, side=side,
         channels=channels, blur=blur, noise=noise, settings=settings, subjects=subjects,
         subject_pattern=subject_pattern, images=images, per_image=per_image, seed=seed, device=device,
         progress=progress, strict=strict, fit=fit, classes=classes, by_class=by_class, labels=labels,
-        label_names=label_names, by_label=by_label,
+        label_names=label_names, by_label=by_label, volumes=volumes, slices=slices, window=window,
     )[0]
 
 
@@ -121,7 +124,8 @@ def measure_each(
     images: int | None = None, per_image: Path | str | None = None, seed: int = 0, device: str = "auto",
     progress: Progress = silent, strict: bool | None = None, fit: Fit | None = None, classes: Classes | None = None,
     by_class: bool = False, labels: Labels | None = None, label_names: Sequence[str] | None = None,
-    by_label: bool = False,
+    by_label: bool = False, volumes: Sequence[str] | None = None, slices: int | str | None = None,
+    window: str | None = None,
 ) -> list[FolderScores]:
     """The scores of each of several sets of generated images beside the same real ones, as `measure` has them.
 
@@ -138,6 +142,7 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
+    cut = cut_by(volumes, slices, window)
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         first, *further = map(place_of, generated)
@@ -147,10 +152,10 @@ def measure_each(
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
             agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),
-            by_class, labelled_by(labels, label_names), by_label,
+            by_class, labelled_by(labels, label_names), by_label, cut,
         )
         named = name_list(metrics, "--metric")
-        return measure_folders(
+        return (measure_folders if cut is None else measure_planes)(
             folders, context, named, network=network, settings=setting_texts(settings),
             strict=bool(named) if strict is None else strict,
             per_image=None if per_image is None else Path(per_image),
@@ -206,6 +211,17 @@ def labelled_by(labels: Labels | None, names: Sequence[str] | None) -> Labelled 
         return Labelled(Path(labels), chosen)
     given = {name: Path(each) if isinstance(each, str | os.PathLike) else each for name, each in labels.items()}
     return Labelled(cast("Mapping[str, Path | Columns]", given), chosen)
+
+
+def cut_by(volumes: Sequence[str] | None, slices: int | str | None, window: str | None) -> Cut | None:
+    """How volumes are cut into slices, if there are any. Each volume is a subject, if nothing else says whose they are.
+
+    `volumes` are planes: ["axial", "coronal", "sagittal"], say. `slices` is how many of each, and between which % of
+    the volume's extent: "16:20-80" where it is None. `window` is "LOW,HIGH", the values that become black and white;
+    None are percentiles 0.5 and 99.5 of all voxels of a volume. Of several planes `scores` are means over these, and
+    `by_plane` has the scores of each.
+    """
+    return cut_of(name_list(volumes, "--volumes"), slices, window)
 
 
 def viewing_of(blur: float, noise: float) -> ViewingConditions | None:

@@ -16,7 +16,7 @@ from ldbench.run.measure import MetricSettings, place_of, viewing_of, whose_of
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.one_size import Fit
-from ldbench.score.folders.sets import Place
+from ldbench.score.folders.places import Place
 from ldbench.score.reference.file import check_free, write_reference
 from ldbench.score.reference.make import make_reference, told
 from ldbench.score.reference.record import ReferenceRecord

@@ -12,6 +12,7 @@ from typer.testing import Result
 
 from ldbench.errors import ImageError, UnknownNameError, UsageError, WeightsError
 from tests.command_line import called
+from tests.data.volumes.small_volumes import balls
 from tests.score.folders.disc_folders import CLASSES, fill, fill_classes
 from tests.score.folders.label_folders import fill_labelled
 
@@ -281,6 +282,40 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
     assert {written["options"][f"auc:{key}"] for key in ("epochs", "spread_seeds", "shift")} == {1, 3}
     error = measure(tmp_path, "--classes", tmp_path / "none.csv").exception
     assert isinstance(error, UsageError)
+
+
+def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: Path) -> None:
+    for seed, name in enumerate(("real", "generated")):
+        balls(tmp_path / name, seed)
+    (tmp_path / "real" / "image.png").touch()
+    error = measure(tmp_path, "--metric", "frd").exception
+    assert isinstance(error, ImageError)
+    (tmp_path / "real" / "image.png").unlink()
+    error = measure(tmp_path, "--metric", "frd").exception
+    assert str(error).endswith("got 6 NIfTI volumes; `ldbench measure --volumes axial` cuts volumes into slices")
+    (tmp_path / "real" / "image.png").touch()
+    options = ("--volumes", "axial,sagittal", "--slices", "3:30-70", "--window", "-10,255", "--metric", "frd")
+    shown = measure(tmp_path, *options, "--per-image", tmp_path / "images.csv")
+    assert shown.exit_code == 0
+    header, _, row = shown.stdout.splitlines()
+    assert (header.split(), row.split()[0]) == (["mean", "axial", "sagittal"], "frd")
+    for line in (
+        "images: 36 real, 36 generated", f"ignored as not .nii.gz, .nii: 1 in {tmp_path / 'real'}",
+        "slices of each volume: 3 axial, 3 sagittal, from 30-70 % of its extent; black and white: -10 and 255",
+        "subjects: 6 in 36 real images, 6 in 36 generated images",
+    ):
+        assert f"\n{line}\n" in shown.stderr
+    rows = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("image,volume,plane,slice,nearest_real,")
+    assert rows[1].startswith("sub-0/axial-01,sub-0,axial,4,sub-")
+    written = json.loads(measure(tmp_path, *options, "--format", "json").stdout)
+    assert {name: written["options"][name] for name in ("volumes", "slices", "window")} == {
+        "volumes": "axial,sagittal", "slices": "3:30-70", "window": "-10,255",
+    }
+    values = [of_plane["value"] for [of_plane] in written["by_plane"].values()]
+    assert written["scores"][0]["value"] == pytest.approx(sum(values) / 2)
+    alone = measure(tmp_path, "--volumes", "axial", *options[2:])
+    assert alone.stdout.split()[0] == "frd"
 
 
 def test_tables_say_labels(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from ldbench.board.folder_differences import differences
 from ldbench.plugins.kinds import METRICS
-from ldbench.report.measured_folders import as_json
+from ldbench.report.measured_folders import as_json, as_text
 from ldbench.report.measured_formats import COLUMNS, as_csv, as_plain
 from ldbench.score.metrics.mean_score import mean_score
 from tests.report.test_measured_folders import folder
@@ -51,6 +51,30 @@ def test_csv_has_every_number_of_the_json_form_and_no_formula() -> None:
     assert {name: written["folders"][1]["scores"][0]["parameters"][name] for name in USED} == USED
     formula = replace(OTHER, images={**OTHER.images, "generated": {"folder": "=1"}})
     assert as_csv([formula], None).splitlines()[1].startswith("'=1,,ssim,higher,")
+
+
+@pytest.mark.parametrize("planes", [("axial",), ("axial", "sagittal")])
+def test_planes_of_volumes_have_lines_and_tables_of_their_own(planes: tuple[str, ...]) -> None:
+    by_plane = dict.fromkeys(planes, OTHER.scores) if len(planes) > 1 else {}
+    real = {"folder": "real", "sha256": ""}
+    folders = [
+        replace(each, images={**each.images, "real": real}, options={"volumes": ",".join(planes)}, by_plane=by_plane)
+        for each in (FIRST, OTHER)
+    ]
+    found = differences(folders)
+    lines = list(csv.DictReader(io.StringIO(as_csv(folders, found))))
+    assert list(lines[0]) == [*COLUMNS[:2], "plane", *COLUMNS[2:]]
+    assert [line["plane"] for line in lines] == (["mean", *planes] if by_plane else [*planes]) * 2
+    assert [line["plane"] for line in lines if line["verdict"]] == ["mean" if by_plane else "axial"]
+    assert {line["class"] for line in lines} == {""}
+    text = as_text(folders, found, 100)
+    assert ("mean over planes" in text, "=other, by plane" in text) == (bool(by_plane),) * 2
+    alone = as_text(folders[:1], None, 100)
+    assert alone.split()[: 1 + len(by_plane)] == ["mean", *planes] if by_plane else "mean" not in alone
+    assert json.loads(as_json(folders[:1], None)).get("by_plane", {}).keys() == by_plane.keys()
+    plain = as_plain(folders, found, "markdown")
+    assert plain.count("\n| :--") == (4 if by_plane else 2)
+    assert ("### Generated volumes, mean over planes, beside real" in plain) is bool(by_plane)
 
 
 def test_values_by_label_say_their_numbers_of_images_and_stand_under_a_heading_of_their_own() -> None:

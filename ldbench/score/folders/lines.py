@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ldbench.data.prepare.pixels.grey import PERCENTILE
 from ldbench.score.folders.inputs import JUDGE_ON_REAL
 from ldbench.score.folders.label_inputs import OF_EACH, ON_REAL
 from ldbench.score.folders.scores import FolderScores
@@ -20,10 +21,26 @@ def images_line(found: FolderScores) -> str:
 
 def ignored_line(found: FolderScores) -> str:
     """One line that counts the files of other formats in each folder; "" where there are none."""
-    from ldbench.data.image_folder import SUFFIXES
+    from ldbench.data.image_folder import SUFFIXES as OF_IMAGES
+    from ldbench.data.volumes.cut import SUFFIXES as OF_VOLUMES
 
+    suffixes = OF_VOLUMES if "volumes" in found.options else OF_IMAGES
     counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
-    return f"ignored as not {', '.join(SUFFIXES)}: {', '.join(counts)}" if counts else ""
+    return f"ignored as not {', '.join(suffixes)}: {', '.join(counts)}" if counts else ""
+
+
+def volumes_line(found: FolderScores) -> str:
+    """One line that says how volumes were cut, and what is black and white."""
+    from ldbench.data.volumes.cut import PERCENTILES
+
+    if "volumes" not in found.options:
+        return ""
+    count, _, reach = str(found.options["slices"]).partition(":")
+    planes, window = (str(found.options[name]) for name in ("volumes", "window"))
+    low, high = PERCENTILES if window == PERCENTILE else window.split(",")
+    of = f"percentiles {low} and {high} of all voxels of a volume" if window == PERCENTILE else f"{low} and {high}"
+    slices = ", ".join(f"{count} {plane}" for plane in planes.split(","))
+    return f"slices of each volume: {slices}, from {reach} % of its extent; black and white: {of}"
 
 
 def subject_line(found: FolderScores) -> str:
@@ -96,7 +113,7 @@ def judge_line(found: FolderScores) -> str:
 def lines_of(found: FolderScores) -> Iterator[str]:
     """All of these lines that say something."""
     lines = (
-        images_line, ignored_line, subject_line, classes_line, labels_line, judge_line, label_judge_line,
+        images_line, volumes_line, ignored_line, subject_line, classes_line, labels_line, judge_line, label_judge_line,
         left_out_line, named_line,
     )
     for line in lines:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ldbench.api import Measured, Metric, Need, ParameterValue
+from ldbench.data.volumes.cut import Cut
 from ldbench.errors import ImageError, LdbenchError, UsageError
 from ldbench.records.seed import check_seed
 from ldbench.score.folders.by_class import scores_by_class, scores_by_label
@@ -47,11 +48,13 @@ from ldbench.score.folders.notes import (
 )
 from ldbench.score.folders.one_size import Fit
 from ldbench.score.folders.per_image import PerImage, check_file, rows_of_images, write_per_image
+from ldbench.score.folders.places import Place, check_different
 from ldbench.score.folders.scores import FolderParts, FolderScores
-from ldbench.score.folders.sets import MeasuredSet, Place, read_sets
+from ldbench.score.folders.sets import MeasuredSet, read_sets
 from ldbench.score.folders.settings import network_in_use, settings_beside_real
 from ldbench.score.folders.subjects import Whose
 from ldbench.score.folders.tables import GENERATED, kind_of
+from ldbench.score.folders.volume_notes import of_volumes
 from ldbench.score.free_memory import give_back
 from ldbench.score.reference.metrics import beside as beside_statistics
 from ldbench.score.reference.record import Reference
@@ -79,7 +82,7 @@ class Folders:
     which metrics that have them look. `further` are sets of other generators: each is measured as `generated` is.
     `classes` says which class each image is to show: then metrics that need classes are measured too, and with
     `by_class` all within each class. `labels` says which of several labels it is to show, and `by_label` measures the
-    images that have each.
+    images that have each. `volumes` says how the images were cut from volumes, if they were.
     """
 
     real: Place | Reference
@@ -97,9 +100,10 @@ class Folders:
     by_class: bool = False
     labels: Labelled | None = None
     by_label: bool = False
+    volumes: Cut | None = None
 
     def __post_init__(self) -> None:
-        _check_different([self.generated, *self.further])
+        check_different([self.generated, *self.further])
         if self.paired and self.reference is not None:
             raise UsageError(
                 f"--paired: expected a folder of real images, got statistics of some ({self.reference.where}); name "
@@ -138,9 +142,10 @@ class Folders:
         said = {} if self.classes is None else {"classes": said_by(self.classes)}
         if self.labels is not None:
             said = {"labels": self.labels.said_by}
+        cut = {} if self.volumes is None else self.volumes.options
         return {
             "side": self.side, "fit": self.fit, "channels": self.channels, "images": self.images,
-            "paired": self.paired, **viewing, **said,
+            "paired": self.paired, **viewing, **said, **cut,
         }
 
     @property
@@ -166,8 +171,21 @@ def measure_folders(
     leaves the others alone; if `strict`, its error is raised. `per_image` is where `write_per_image` writes its table.
     Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
     """
-    check_seed(context.seed)
     check_file(per_image)
+    found, rows = measure_with_rows(
+        folders, context, metrics, network=network, settings=settings, strict=strict, rows=per_image is not None
+    )
+    if per_image is not None:
+        write_per_image(per_image, rows)
+    return found
+
+
+def measure_with_rows(
+    folders: Folders, context: ScoringContext, metrics: Sequence[str] = (), *, network: str | None = None,
+    settings: Mapping[str, Mapping[str, str]] | None = None, strict: bool = False, rows: bool = False,
+) -> tuple[list[FolderScores], list[PerImage]]:
+    """What `measure_folders` gives and, if `rows`, the table of each generated folder's single images."""
+    check_seed(context.seed)
     asked, refused = named_metrics(metrics), dict[str, str]()
     if not asked:
         asked, refused = default_metrics(folders.offered)
@@ -183,14 +201,14 @@ def measure_folders(
     recipes_of(asked, given, {})
     every = [(beside, recipes_of(asked, given, beside)) for beside in _each_beside(_sets(folders, context))]
     unasked = () if metrics else tuple(only_named(folders.offered))
-    found, rows, inputs = list[FolderScores](), list[PerImage](), None
+    found, tables, inputs = list[FolderScores](), list[PerImage](), None
     for beside, recipes in every:
         chosen |= {name: each for name, each in recipes.items() if name in chosen}
         inputs = _inputs(beside, folders, context, recipes) if inputs is None else inputs.beside(beside)
         scores, unmeasured = _measured({name: asked[name] for name in chosen}, chosen, inputs, strict, bool(metrics))
-        if per_image is not None:
+        if rows:
             of_network = network_in_use([chosen[name] for name in scores], network)
-            rows.append(rows_of_images(beside[GENERATED].where, inputs, scores, *of_network))
+            tables.append(rows_of_images(beside[GENERATED], inputs, scores, *of_network))
         options = {**folders.options, **options_of(recipes)}
         answer = _answer(folders, inputs, beside, scores, refused | unmeasured, options)
         without = [name for name in asked if name not in scores and name not in unmeasured]
@@ -198,9 +216,7 @@ def measure_folders(
         by_class = scores_by_class(inputs, scores, chosen) if folders.by_class else {}
         by_label = scores_by_label(inputs, scores, chosen) if folders.by_label else {}
         found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class, by_label=by_label))
-    if per_image is not None:
-        write_per_image(per_image, rows)
-    return found
+    return found, tables
 
 
 def _sets(folders: Folders, context: ScoringContext) -> dict[str, MeasuredSet]:
@@ -220,16 +236,6 @@ def _without(said: str, asked: str, reference: Reference) -> UsageError:
         f"{asked}: expected a folder of real images, got statistics of some ({reference.where}), which have no "
         f"{said}, so {names} cannot be measured beside them; name the folder, or leave {asked} out"
     )
-
-
-def _check_different(generated: Sequence[Place]) -> None:
-    """`UsageError` where a folder is given twice."""
-    seen = dict[Path, Path]()
-    for folder in (each for each in generated if isinstance(each, Path)):
-        if (first := seen.setdefault(folder.resolve(), folder)) is not folder:
-            raise UsageError(
-                f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
-            )
 
 
 def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, MeasuredSet]]:
@@ -261,7 +267,7 @@ def _answer(
         {name: each.described for name, each in sets.items()},
         {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *shared(sets), *few(metrics, sets), *few_of_a_class(metrics, sets, folders.by_class),
+            *shared(sets), *of_volumes(sets), *few(metrics, sets), *few_of_a_class(metrics, sets, folders.by_class),
             *few_within, *uneven(metrics, sets), *shares(metrics, sets), *label_shares(metrics, sets),
             *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
         ),

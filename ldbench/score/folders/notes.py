@@ -28,12 +28,19 @@ def shared(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
         ("real", "training"): "a generator that copies them has the best values",
     }
     for (name, other), why in said.items():
-        there = set(sets[other].pixels) if other in sets else set()
-        if equal := sum(one in there for one in sets[name].pixels):
+        there = set(_shown(sets[other])) if other in sets else set()
+        if equal := sum(one in there for one in _shown(sets[name])):
             yield (
                 f"{equal} of {len(sets[name].pixels)} {name} images are, pixel by pixel, {other} images too "
                 f"({sets[name].where}, {sets[other].where}): {why}"
             )
+
+
+def _shown(given: MeasuredSet) -> Sequence[bytes]:
+    """The digests of images that show something: slices that show nothing are equal whoever made them."""
+    if not isinstance(given, FolderSet) or given.volumes is None:
+        return given.pixels
+    return [pixels for pixels, blank in zip(given.pixels, given.volumes.blank, strict=True) if not blank]
 
 
 def unmeasured_beside(real: MeasuredSet, names: Sequence[str]) -> Iterator[str]:
@@ -116,7 +123,7 @@ def uneven(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterat
     real, generated = (sets[name].count for name in ("real", "generated"))
     names = dependent(metrics)
     if names and max(real, generated) > _TIMES * min(real, generated):
-        drawn = f", or draw as many of both by --images {min(real, generated)}" if _at_hand(sets) else ""
+        drawn = f", or draw as many of both by --images {min(real, generated)}" if _can_draw(sets) else ""
         yield (
             f"there are {real} real images and {generated} generated ones: the value of {', '.join(names)} depends "
             f"on both numbers; compare it with values of as many images alone{drawn}"
@@ -157,6 +164,11 @@ def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
 def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:
     """Whether there are real images, and not statistics of them alone."""
     return isinstance(sets["real"], FolderSet)
+
+
+def _can_draw(sets: Mapping[str, MeasuredSet]) -> bool:
+    """Whether --images can draw of both sets: of images, and not of volumes."""
+    return all(isinstance(each, FolderSet) and not each.volumes for each in (sets["real"], sets["generated"]))
 
 
 def unlike(sets: Mapping[str, MeasuredSet], side: int | None, channels: Channels) -> Iterator[str]:

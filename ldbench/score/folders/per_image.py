@@ -18,6 +18,7 @@ from ldbench.api import Measured, Metric
 from ldbench.data.decoding import one_line
 from ldbench.errors import UsageError
 from ldbench.records.files import whole_file
+from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.folders.tables import GENERATED
 from ldbench.score.metrics.neighbours import nearest
 
@@ -58,11 +59,13 @@ class PerImage:
 
 
 def rows_of_images(
-    folder: str, inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], network: str, resize: int
+    of: MeasuredSet, inputs: FolderInputs, scores: Mapping[str, tuple[Metric, Measured]], network: str, resize: int
 ) -> PerImage:
-    """The table of one folder. Distances are those of features by `network`, which sees images of `resize` pixels,
-    under the viewing conditions if there are any. Raises what extracting features raises."""
+    """The table of one folder, the images `of` it. Distances are those of features by `network`, which sees images of
+    `resize` pixels, under the viewing conditions if there are any. Raises what extracting features raises."""
     columns: dict[str, Sequence[Any]] = {"image": list(inputs.case_ids)}
+    if isinstance(of, FolderSet) and of.volumes is not None:
+        columns |= of.volumes.columns
     if inputs.classed:
         columns["class"] = inputs.labels
     for label, known_n in inputs.labelled.get(GENERATED, {}).items():
@@ -73,7 +76,7 @@ def rows_of_images(
             columns[name] = values_n.tolist()
     for column, values in _nearest(inputs, network, resize):
         columns[column] = values
-    return PerImage(folder, columns)
+    return PerImage(of.where, columns)
 
 
 def write_per_image(path: Path, tables: Sequence[PerImage]) -> None:
@@ -85,7 +88,7 @@ def write_per_image(path: Path, tables: Sequence[PerImage]) -> None:
     try:
         with whole_file(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
-            several = len(tables) > 1
+            several = len({each.folder for each in tables}) > 1
             table.writerow(["folder", *names] if several else names)
             for each in tables:
                 count = len(each.columns["image"])

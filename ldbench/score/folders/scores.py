@@ -27,7 +27,8 @@ class FolderScores:
     difference from another folder. Where somebody says classes, `classes` counts the images of each in each set, and
     `only_named` names metrics that are measured where they are asked for alone; `by_class` has the scores within each
     class, if they were asked for. Where somebody says labels, `labels` counts by set and label the images "with" it and
-    those of which it is "known"; `by_label` has the scores of the images that have each label."""
+    those of which it is "known"; `by_label` has the scores of the images that have each label. Of volumes that are cut
+    along several planes `scores` are means over these, and `by_plane` has the scores of each."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -40,6 +41,7 @@ class FolderScores:
     by_class: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     by_label: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+    by_plane: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -49,9 +51,10 @@ class FolderScores:
             said["labels"] = self.labels
         if said:
             said["only_named"] = self.only_named
-        for by, scores in (("by_class", self.by_class), ("by_label", self.by_label)):
+        by = {"by_class": self.by_class, "by_label": self.by_label, "by_plane": self.by_plane}
+        for name, scores in by.items():
             if scores:
-                said[by] = {name: list(map(asdict, each)) for name, each in scores.items()}
+                said[name] = {one: list(map(asdict, each)) for one, each in scores.items()}
         return {
             "scores": [asdict(score) for score in self.scores], "refused": self.refused, "images": self.images,
             "options": self.options, "notes": self.notes, **said,

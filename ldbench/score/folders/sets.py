@@ -6,32 +6,27 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from ldbench.data.volumes.folder import VolumePlane
 from ldbench.errors import ImageError, UsageError
 from ldbench.score.folders.classes import Classed, classes_of
 from ldbench.score.folders.form import Channels
 from ldbench.score.folders.labels import Known, Labelled, check_pairs, label_counts, labels_of
 from ldbench.score.folders.one_size import Fit, OneSize
+from ldbench.score.folders.places import Place, check_apart, check_files, folder_of
 from ldbench.score.folders.subjects import Whose, subjects_of
 from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.score.lazy_inputs import averaged
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import Tensor
-
     from ldbench.api import Progress
     from ldbench.data.preparation import Preparation
     from ldbench.data.stored_images import StoredImages
     from ldbench.score.reference.record import Reference
 
-
-Place: TypeAlias = "Path | NDArray[Any] | Tensor"  # a folder, or images in an array
 MeasuredSet: TypeAlias = "FolderSet | Reference"  # images, or statistics of real ones
-_NAMED = 5  # faults that are told one by one
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class FolderSet:
     `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
     order; it is empty where each image counts as a subject of its own. `classes` has the class of each, where somebody
     says it, and `labels` the values of each image by label. `drawn_from` is how many images there were before some were
-    drawn, 0 where none were.
+    drawn, 0 where none were. `volumes` are those that the images are slices of.
     """
 
     where: str
@@ -55,6 +50,16 @@ class FolderSet:
     drawn_from: int = 0
     classes: tuple[str, ...] = field(default=(), repr=False)
     labels: Known = field(default_factory=dict, repr=False, compare=False)
+    volumes: VolumePlane | None = field(default=None, repr=False)
+
+    @property
+    def files(self) -> Collection[str]:
+        """What whose images are, and their classes, are said of: the volumes, or the images."""
+        return self.images if self.volumes is None else self.volumes.files
+
+    def of_images(self, of_files: Sequence[str]) -> tuple[str, ...]:
+        """What is said of each of `files`, of each image."""
+        return tuple(of_files) if self.volumes is None else self.volumes.of_slices(of_files)
 
     @property
     def count(self) -> int:
@@ -113,18 +118,19 @@ def read_sets(
     of. With `images` so many are drawn of the real and of the generated ones.
     Raises `ImageError`, `UsageError` for fewer than that, and what `subjects_of`, `classes_of` and `labels_of` raise.
     """
-    folders = {name: place for name, place in places.items() if isinstance(place, Path)}
-    check_apart(folders)
+    check_apart({name: each for name, place in places.items() if (each := folder_of(place)) is not None})
     one_size = OneSize(side, fit, None if like is None else (like.where, like.size))
     sets = {name: _set_of(name, place, one_size) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
+    files = {name: each.files for name, each in sets.items()}
     if whose is not None:
-        found = subjects_of({name: each.images for name, each in sets.items()}, whose)
-        sets = {name: replace(each, subjects=found.get(name, ())) for name, each in sets.items()}
+        found = subjects_of(files, whose)
+        sets = {name: replace(each, subjects=each.of_images(found.get(name, ()))) for name, each in sets.items()}
+    sets = {name: _by_volume(each) for name, each in sets.items()}
     if classed is not None:
-        labels = classes_of({name: each.images for name, each in sets.items()}, classed)
-        sets = {name: replace(each, classes=labels[name]) for name, each in sets.items()}
+        labels = classes_of(files, classed)
+        sets = {name: replace(each, classes=each.of_images(labels[name])) for name, each in sets.items()}
         if paired:
             _check_classes_of_pairs(sets)
     if labelled is not None:
@@ -132,7 +138,7 @@ def read_sets(
         sets = {name: replace(each, labels=of_sets[name]) for name, each in sets.items()}
         if paired:
             _check_labels_of_pairs(sets)
-    _check_files(folders, one_size, progress)
+    check_files(places, one_size, progress)
     sets = {name: _digested(name, each, progress) for name, each in sets.items()}
     if images is not None:
         sets |= {
@@ -204,16 +210,11 @@ def _draw(given: FolderSet, among: Collection[str], count: int, seed: int) -> li
     return [image for image in given.images if image in kept]
 
 
-def check_apart(places: Mapping[str, Path]) -> None:
-    """`ImageError` where a folder lies in another one, whose images would hold its own."""
-    resolved = {name: path.resolve() for name, path in places.items()}
-    for name, outer in resolved.items():
-        for other, inner in resolved.items():
-            if outer in inner.parents:
-                raise ImageError(
-                    f"{places[other]}: expected folders apart, got the {other} images inside the {name} ones "
-                    f"({places[name]}), which subfolders belong to; move one of them"
-                )
+def _by_volume(given: FolderSet) -> FolderSet:
+    """The set in which each volume is a subject, where nobody says whose volumes are."""
+    if given.volumes is None or given.subjects:
+        return given
+    return replace(given, subjects=given.of_images(given.volumes.files))
 
 
 def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
@@ -225,31 +226,19 @@ def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
     prepared = Preparation()
     if isinstance(place, Path):
         return FolderSet(str(place), read_any_sizes(place, one_size, prepared), prepared, count_ignored(place))
+    if isinstance(place, VolumePlane):
+        images = place.images(one_size, prepared)
+        return FolderSet(str(place.folder), images, prepared, place.volumes.ignored, volumes=place)
     return FolderSet(*array_images(place, name, one_size, prepared), prepared)
-
-
-def _check_files(folders: Mapping[str, Path], one_size: OneSize, progress: Progress) -> None:
-    """`ImageError` that names the first faulty files of all folders and counts the others, before any is read in full.
-    """
-    from ldbench.data.image_folder import faults_of
-
-    faults = list[str]()
-    for name, folder in folders.items():
-        faults += faults_of(folder, one_size.check, partial(progress, f"checking {name} images"))
-    if len(faults) == 1:
-        raise ImageError(faults[0])
-    if faults:
-        told = " ".join(f"({place}) {fault}" for place, fault in enumerate(faults[:_NAMED], 1))
-        rest = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise ImageError(f"{len(faults)} images can't be measured: {told}{rest}")
 
 
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
     for generated in (each for name, each in sets.items() if kind_of(name) == GENERATED):
-        missing = [name for name in generated.images if name not in sets["real"].images]
+        missing = [name for name in generated.files if name not in sets["real"].files]
+        what = "volume" if generated.volumes else "image"
         if missing:
             raise ImageError(
-                f"{sets['real'].where}: expected a true image for each one in {generated.where}, got none for "
+                f"{sets['real'].where}: expected a true {what} for each one in {generated.where}, got none for "
                 f"{len(missing)}, such as {missing[0]}; give both the same name, or drop --paired"
             )
 
@@ -284,4 +273,7 @@ def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:
         progress(f"reading {name} images", count, len(given.images))
 
     hash_pixels(digest, given.images, read)
+    if given.volumes is not None:  # slices stand by volume, whose order need not be that of all names: "a/c" and "a"
+        by_name = dict(zip(sorted(given.images), pixels, strict=True))
+        pixels = [by_name[image] for image in given.images]
     return replace(given, sha256=digest.hexdigest(), pixels=tuple(pixels))

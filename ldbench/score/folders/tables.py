@@ -82,6 +82,7 @@ def read_rows(
     """The `columns` of a table, by the images that its rows name. Raises as `by_table`."""
     from ldbench.data.image_folder import SUFFIXES
     from ldbench.data.prepare.readers.csv_text import column_names, read_csv
+    from ldbench.data.volumes.cut import SUFFIXES as OF_VOLUMES
 
     name_column = column_of_images(column_names(path))
     manifest = name_column == _OF_MANIFEST
@@ -90,7 +91,8 @@ def read_rows(
     named = table.columns[name_column]
     places, unknown = list[list[tuple[str, str]]](), list[str]()
     for image, name in zip(named, _sets(option, table.columns.get(SET, [""] * len(named)), said), strict=True):
-        stem = image[: -len(Path(image).suffix)] if Path(image).suffix.lower() in SUFFIXES else image
+        suffix = next((each for each in (*SUFFIXES, *OF_VOLUMES) if image.lower().endswith(each)), "")
+        stem = image[: len(image) - len(suffix)]
         places.append([(each, stem) for each in images if name in ("", kind_of(each)) and stem in images[each]])
         if not places[-1] and not manifest:
             unknown.append(image)

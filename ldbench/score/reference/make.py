@@ -13,7 +13,8 @@ from ldbench.score.arithmetic import arithmetic_of
 from ldbench.score.folders.form import Conditions, check_form
 from ldbench.score.folders.inputs import FolderInputs, of_sets
 from ldbench.score.folders.metrics import by_asked_name, default_metrics, lacking, named_metrics, settings_of
-from ldbench.score.folders.sets import FolderSet, Place, read_sets
+from ldbench.score.folders.places import Place
+from ldbench.score.folders.sets import FolderSet, read_sets
 from ldbench.score.folders.subjects import Whose
 from ldbench.score.metrics.group_statistics import check_enough
 from ldbench.score.reference.metrics import FROM_STATISTICS, statistics_of

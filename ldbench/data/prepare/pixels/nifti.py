@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ldbench.data.prepare.pixels.grey import Grey, check_spacing
+from ldbench.data.volumes.cut import SUFFIXES
 from ldbench.errors import FaultyImageError, ImageError
 
-SUFFIXES = (".nii.gz", ".nii")
 MAX_VOXELS = 1024**3  # a header can promise terabytes; what gzip really holds is compared with it as well
 VOXEL_MM = (0.1, 12.0)
 MIN_SIDE = 4
@@ -74,10 +74,13 @@ def open_volume(path: Path, *, untold_axes: str = "") -> Volume:
     several volumes, colour or complex voxels, absurd sizes.
     """
     image = _opened(path)
-    shape = _grey_shape(path, image)
-    if min(shape) < MIN_SIDE or int(np.prod(shape, dtype=np.int64)) > MAX_VOXELS:
-        raise ImageError(f"{path}: expected sides from {MIN_SIDE} and at most {MAX_VOXELS} voxels, got {shape}")
-    return _volume(path, image, shape, _affine(path, image, shape, untold_axes))
+    shape, affine = _of_volume(path, image, untold_axes)
+    return _volume(path, image, shape, affine)
+
+
+def read_header(path: Path) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
+    """Shape and affine of a volume, RAS+ in mm, by its header alone. Raises ImageError as `open_volume` does for it."""
+    return _of_volume(path, _opened(path), "")
 
 
 def read_plane(path: Path, *, untold_axes: str = "", oblique_degrees: float = 180.0) -> Grey | None:
@@ -128,6 +131,15 @@ def _opened(path: Path) -> nib.Nifti1Image:
     if not isinstance(image, nib.Nifti1Image):
         raise ImageError(f"{path}: expected a NIfTI image, got {type(image).__name__}; convert it")
     return image
+
+
+def _of_volume(
+    path: Path, image: nib.Nifti1Image, untold_axes: str
+) -> tuple[tuple[int, int, int], NDArray[np.float64]]:
+    shape = _grey_shape(path, image)
+    if min(shape) < MIN_SIDE or int(np.prod(shape, dtype=np.int64)) > MAX_VOXELS:
+        raise ImageError(f"{path}: expected sides from {MIN_SIDE} and at most {MAX_VOXELS} voxels, got {shape}")
+    return shape, _affine(path, image, shape, untold_axes)
 
 
 def _volume(path: Path, image: nib.Nifti1Image, shape: Sequence[int], affine: NDArray[np.float64]) -> Volume:

@@ -32,9 +32,10 @@ from PIL import Image
 from ldbench.api import ParameterValue
 from ldbench.data.prepare.pixels.alignment import METHOD, MIDDLE_MM, aligned, simple_itk
 from ldbench.data.prepare.pixels.grey import check_window, stated_window
-from ldbench.data.prepare.pixels.nifti import SUFFIXES, Volume, check_oblique, open_volume
+from ldbench.data.prepare.pixels.nifti import Volume, check_oblique, open_volume
 from ldbench.data.prepare.pixels.slice_depth import METHOD as HEAD_SEARCH
 from ldbench.data.prepare.pixels.slice_depth import corners, find_brain
+from ldbench.data.volumes.cut import SUFFIXES
 from ldbench.errors import FaultyImageError, ImageError, UsageError
 
 _ROUNDING = 1e-6

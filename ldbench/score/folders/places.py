@@ -1,0 +1,72 @@
+"""Where the images that are measured lie: in folders of images or of volumes, or in arrays; and that no file is faulty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ldbench.data.volumes.folder import VolumePlane
+from ldbench.errors import ImageError, UsageError
+from ldbench.score.folders.one_size import OneSize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from ldbench.api import Progress
+
+Place: TypeAlias = "Path | NDArray[Any] | Tensor | VolumePlane"  # a folder, images in an array, or slices of volumes
+_NAMED = 5  # faults that are told one by one
+
+
+def folder_of(place: Place) -> Path | None:
+    """The folder of images or of volumes; None for an array."""
+    if isinstance(place, VolumePlane):
+        return place.folder
+    return place if isinstance(place, Path) else None
+
+
+def check_different(generated: Sequence[Place]) -> None:
+    """`UsageError` where a folder is given twice."""
+    seen = dict[Path, Path]()
+    for folder in filter(None, map(folder_of, generated)):
+        if (first := seen.setdefault(folder.resolve(), folder)) is not folder:
+            raise UsageError(
+                f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
+            )
+
+
+def check_apart(places: Mapping[str, Path]) -> None:
+    """`ImageError` where a folder lies in another one, whose images would hold its own."""
+    resolved = {name: path.resolve() for name, path in places.items()}
+    for name, outer in resolved.items():
+        for other, inner in resolved.items():
+            if outer in inner.parents:
+                raise ImageError(
+                    f"{places[other]}: expected folders apart, got the {other} images inside the {name} ones "
+                    f"({places[name]}), which subfolders belong to; move one of them"
+                )
+
+
+def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progress) -> None:
+    """`ImageError` that names the first faulty files of all folders and counts the others, before any is read in full.
+    """
+    from ldbench.data.image_folder import faults_of
+
+    faults = list[str]()
+    for name, place in places.items():
+        seen = partial(progress, f"checking {name} images")
+        if isinstance(place, Path):
+            faults += faults_of(place, one_size.check, seen)
+        elif isinstance(place, VolumePlane):
+            faults += place.faults(one_size.check, seen)
+    if len(faults) == 1:
+        raise ImageError(faults[0])
+    if faults:
+        told = " ".join(f"({place}) {fault}" for place, fault in enumerate(faults[:_NAMED], 1))
+        rest = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        what = "volumes" if any(isinstance(place, VolumePlane) for place in places.values()) else "images"
+        raise ImageError(f"{len(faults)} {what} can't be measured: {told}{rest}")
