@@ -1,7 +1,7 @@
 # The verbs of this project; CI calls the same ones.
 #   make demo      install, then fine-tune, generate, score and rank on the sandbox's brain task
 #   make report    a page of what make demo measured before, in runs/report
-#   make test      install, then all tests (make test-fast: those under five seconds each)
+#   make test      install, then all tests (make test-fast: those under half a second each)
 #   make lint      ruff, and mypy --strict on ldbench, baselines and sandbox
 #   make docs      the documentation site, in build/site; a broken link fails it
 #   make leaderboards  measure the committed rows again (many hours on two cores), and write boards and pages

@@ -28,6 +28,7 @@ def test_imports_go_downward_only() -> None:
     assert upward == []
 
 
+@pytest.mark.slow
 def test_the_suite_does_not_go_through_its_own_door() -> None:
     """What `ldbench` offers at its top lies in all layers: by way of it any module could reach any other."""
     nodes = [
@@ -54,6 +55,7 @@ def test_scoring_needs_no_model_and_a_leaderboard_no_images() -> None:
     assert not {name for name in reached("ldbench.report.write") if name.startswith("ldbench.data")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUITE)
 def test_the_suite_knows_no_built_in_plug_in(name: str) -> None:
     outside = {"baselines", "ldbench_baselines", "sandbox", "ldbench_sandbox", "recipes"}

@@ -15,6 +15,8 @@ from PIL import Image
 
 from tests.in_turn import Ended, in_turn
 
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(__file__).parent / "third_party"
 PLUGIN = SOURCE / "src" / "ldbench_example_noise" / "__init__.py"
 

@@ -41,6 +41,7 @@ def blank() -> torch.Tensor:
     return torch.zeros(3, 64, 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EDITING)
 def test_no_truth_is_within_a_generators_reach(name: str, tmp_path: Path) -> None:
     looked_around(Spy(card=name), task_data(card.load(name), 0), tmp_path)

@@ -62,6 +62,7 @@ def options_of(words: list[str]) -> set[str]:
     return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
+@pytest.mark.slow
 def test_every_ldbench_command_and_option_exists() -> None:
     seen: set[str] = set()
     for text in SHELL:

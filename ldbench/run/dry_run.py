@@ -46,7 +46,8 @@ def dry_run(
     task = card.load(task_name)
     generator, ref = ready(task, model_name, settings.overrides)
     folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
-    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}", _standing(folder)]
+    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
+    found += [*filter(None, [task.without_seed(settings.seed)]), _standing(folder)]
     if folder.finished() and fresh_seed is None:
         return DryRun(tuple(found), tuple(_unreadable(task, settings)))
     found += [f"scores: {', '.join(metrics)} alone, and no result"] if metrics else []

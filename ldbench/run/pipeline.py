@@ -77,6 +77,8 @@ def carried_out(
                 claim.enter_context(folder.claimed())
                 named = model_ref.named_content(generator, settings.out)
                 context = _begin(replace(context, content={**context.content, **named}), generator)
+                if off_card := context.data.task.without_seed(settings.seed):
+                    settings.say(off_card)
                 if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
                     note_beginning(folder, command_of(task_name, model, settings), len(context.data.cases))
         if not folder.finished():

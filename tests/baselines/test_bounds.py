@@ -33,6 +33,7 @@ def outside(bounds: Bounds, whole: bool) -> list[float]:
     return [below, above, -1e30, 1e30]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("row", "parameter"), NUMBERS)
 def test_every_number_has_bounds_and_one_line_for_what_lies_outside(row: type[Any], parameter: Parameter) -> None:
     bounds, whole = row.bounds[parameter.name], float not in parameter.scalars

@@ -148,6 +148,7 @@ def test_a_total_drift_does_the_same_at_any_number_of_steps(sampler: str, eta: f
     assert effect(20) == pytest.approx(effect(100), rel=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["noise", "step"])
 @pytest.mark.parametrize(("sampler", "eta"), SAMPLERS)
 def test_every_channel_moves_as_its_own_shift_would_move_it(sampler: str, eta: float, kind: Any) -> None:

@@ -24,6 +24,8 @@ from .discs import Discs, context, quick, requests, seen_prompts, weights
 from .editing.disc_pairs import DiscPairs, LoneDiscs, edit_requests
 from .rows import ROWS as REGISTERED
 
+pytestmark = pytest.mark.slow
+
 ROWS = [InstructPix2Pix, InstructPix2PixCD, InstructPix2PixFT]
 
 

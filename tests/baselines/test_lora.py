@@ -66,6 +66,7 @@ def test_diffusers_reads_the_file_and_predicts_the_same(fitted: Fitted, random_b
     assert float((ours - plain).abs().max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_its_first_matrices_come_from_the_runs_seed(random_backbone: Path, tmp_path: Path) -> None:
     def first(name: str, seed: int) -> torch.Tensor:
         torch.manual_seed(len(name))  # the state outside has no say

@@ -18,6 +18,8 @@ from .discs import Discs, context
 from .edits import changed, edit_requests, loaded, null
 from .rows import ROWS
 
+pytestmark = pytest.mark.slow
+
 SIDE = (3, 16, 16)
 WHITE: dict[str, Any] = {"regularisation_weight": 20.0}
 

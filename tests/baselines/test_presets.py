@@ -19,6 +19,8 @@ from ldbench_baselines.fitting.loop import Batch, step_generator
 from .discs import CPU, Discs, context, quick, requests
 from .rows import ROWS
 
+pytestmark = pytest.mark.slow
+
 OFFSET_NOISE, ZERO_SNR = ROWS["basic-ft-offset-noise"], ROWS["basic-ft-zero-snr"]
 SIGNAL_LEAK = ROWS["basic-ft-signal-leak"]
 

@@ -87,6 +87,7 @@ def test_a_larger_strength_leads_further_from_the_source(tmp_path: Path, sampler
     assert far[-1] > 2 * far[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["ddpm", "dpm-solver++", "euler-ancestral"])
 def test_an_image_does_not_depend_on_its_batch(random_backbone: Path, tmp_path: Path, sampler: str) -> None:
     where, asked = context(tmp_path, random_backbone), edit_requests(4)

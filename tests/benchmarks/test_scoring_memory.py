@@ -15,6 +15,8 @@ from ldbench.run.passes import read_images
 from ldbench.score.inputs import Inputs
 from ldbench.task import card
 
+pytestmark = pytest.mark.slow
+
 FEW, MANY = 50, 450  # with 250, what dictionaries and sets happen to take moved the slope by 20 bytes a case
 MOST = 250  # bytes a case beside the text; one text of 16 letters takes 65, and a reference to it 8
 

@@ -6,6 +6,8 @@ import pytest
 
 from .committed import TASKS, beats, boards, found, ranked, scores
 
+pytestmark = pytest.mark.slow
+
 BOUNDS = ("copy-source", "autoencoder", "other-subject", "gain-only", "oracle")
 EDITS = [task for task in TASKS if "-t2i" not in task]
 BOUNDED = [

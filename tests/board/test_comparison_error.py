@@ -22,6 +22,8 @@ from leaderboards.comparison_error import CASES, METRIC, Setting, boards, outcom
 
 from .committed import found as committed_results
 
+pytestmark = pytest.mark.slow
+
 UNEQUAL = Setting("unequal", (0.3, 3.0, 10.0, 0.0), (3, 3, 1, 2), frozenset({3}))
 
 

@@ -133,6 +133,7 @@ def test_rows_differ_by_parameters_and_by_version() -> None:
     assert sorted(row.seeds for row in leaderboard.rows) == [(0,), (0, 1), (1,)]
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.permutations(FIELD), st.lists(st.sampled_from(FIELD), max_size=3))
 def test_the_bytes_depend_neither_on_order_nor_on_copies(order: list[Result], copies: list[Result]) -> None:
@@ -144,6 +145,7 @@ def paired(value: float, offset: int) -> Units:
     return Units({"groups": tuple("abcdefg")}, {"fid": Contributions(value, {"groups": spread})})
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.permutations(range(len(FIELD))), st.sets(st.integers(0, len(FIELD) - 1)))
 def test_with_units_of_some_rows_the_bytes_do_not_depend_on_order_or_paths(order: list[int], known: set[int]) -> None:
@@ -172,6 +174,7 @@ def test_units_of_a_copy_count_for_the_row(tmp_path: Path) -> None:
 numbers = st.tuples(*[st.floats(0, 100)] * 3).map(lambda three: (sorted(three)[1], min(three), max(three)))
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(st.lists(numbers, min_size=1, max_size=6), st.lists(numbers, max_size=4))
 def test_rows_that_do_not_compete_change_no_rank(ranked: list[Numbers], others: list[Numbers]) -> None:

@@ -286,6 +286,7 @@ def test_among_equal_models_one_with_more_seeds_makes_no_other_better() -> None:
     assert wrong / repetitions < 0.05 + 3 * (0.05 * 0.95 / repetitions) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_among_equal_models_any_is_called_better_in_five_percent_at_most(seeds: int) -> None:
     random, wrong, repetitions = np.random.default_rng(seeds), 0, 300

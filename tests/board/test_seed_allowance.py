@@ -15,6 +15,8 @@ from recipes.write_seed_spread import FEWEST, renewed, table
 
 from .committed import NONE, RESULTS, TASKS
 
+pytestmark = pytest.mark.slow
+
 OLD = Spread(6, 200, 1.0, 2.0)
 
 

@@ -58,6 +58,7 @@ def test_a_dry_run_with_too_few_images_says_what_there_is_before_it_refuses(own:
     assert counted == [["AD", "30"], ["CN", "30"]]
 
 
+@pytest.mark.slow
 def test_a_dry_run_refuses_the_folder_that_the_real_call_refuses(own: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "others" / "images").mkdir(parents=True)
@@ -158,6 +159,7 @@ def test_sizes_of_the_same_images_share_their_split_where_that_is_asked_for(own:
         prepared("films-32", "--size", 32, *plan)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

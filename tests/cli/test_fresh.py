@@ -23,6 +23,7 @@ def test_rendering_says_seed_files_digest_and_cards(tmp_path: Path) -> None:
         said(*asked)
 
 
+@pytest.mark.slow
 def test_a_fresh_run_prints_both_scores_the_gap_and_a_verdict(tmp_path: Path) -> None:
     arguments = ("run", toy_card(tmp_path), "tests.stand_ins.disc_generators:Tuned", "--device", "cpu", "--fresh", 7)
     text = said(*arguments, "--out", tmp_path / "runs")
@@ -31,6 +32,7 @@ def test_a_fresh_run_prints_both_scores_the_gap_and_a_verdict(tmp_path: Path) ->
     assert text.rstrip().endswith("fresh.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("splits", "found"), [(["--test-only"], True), ([], False)])
 def test_test_subjects_that_were_rendered_before_are_found_and_no_others(
     splits: list[str], found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

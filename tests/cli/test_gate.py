@@ -15,6 +15,8 @@ from tests.report.conftest import TASK
 from tests.report.gate.conftest import BASELINE, bent, folded
 from tests.result_files import lay, lay_unreadable
 
+pytestmark = pytest.mark.slow
+
 NOW = {"same": BASELINE, "worse": bent(BASELINE, "ours", "fid", 9.0), "missing": BASELINE[1:]}
 
 

@@ -15,6 +15,8 @@ from tests.command_line import called
 from tests.report.conftest import RUNS, TASK
 from tests.result_files import lay, lay_unreadable
 
+pytestmark = pytest.mark.slow
+
 COMMITTED = Path(__file__).parents[2] / "leaderboards"
 
 

@@ -33,6 +33,7 @@ def test_lists_name_what_is_installed() -> None:
     assert [axis for axis, _ in itertools.groupby(asked)] == list(get_args(MetricAxis))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [each.value for each in Catalogue])
 def test_a_list_as_json_has_what_its_lines_have(what: str) -> None:
     lines, text = (

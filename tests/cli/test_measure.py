@@ -16,6 +16,8 @@ from tests.data.volumes.small_volumes import balls
 from tests.score.folders.disc_folders import CLASSES, fill, fill_classes
 from tests.score.folders.label_folders import fill_labelled
 
+pytestmark = pytest.mark.slow
+
 OWN = """
 import numpy as np
 from ldbench.api import Metric

@@ -11,6 +11,8 @@ from ldbench.errors import DataError, UsageError
 from tests.command_line import called, said
 from tests.score.folders.disc_folders import fill
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -111,6 +111,7 @@ def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_
         raising(*ask[:-1], "age")
 
 
+@pytest.mark.slow
 def test_chosen_rows_are_said_to_be_chosen_in_every_format(tmp_path: Path) -> None:
     lay(tmp_path / "runs", RUNS)
     chosen = ["--only", "basic-ft,sd", "--only", "real", "--without", "real", "--measured-only"]

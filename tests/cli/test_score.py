@@ -14,6 +14,8 @@ from ldbench.run.settings import Settings
 from tests.command_line import called
 from tests.conftest import cheap_card
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def card(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -98,6 +98,7 @@ render.render(sys.argv[2], 7, Path(sys.argv[3]), cards=[sys.argv[4]])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["replace", "checksums_of", "write_text_atomic", "write_json"])
 def test_a_killed_call_is_begun_anew_by_the_next_one(at: str, tmp_path: Path) -> None:
     """Killed before the data are renamed into place, before their cards, and before the record of both."""

@@ -18,6 +18,7 @@ TASK, METRIC = '"sandbox-brain-t2i"', "viewed_fid"
 QUICK = '[metrics.kid]\nextractor = "radiomics"\nresize = 64\n'
 
 
+@pytest.mark.slow
 def test_the_calls_of_the_page_give_what_it_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,8 @@ from leaderboards.page_blocks import read_measured
 from leaderboards.pages import PAGES, outside, stale
 from tests.markdown_blocks import ROOT
 
+pytestmark = pytest.mark.slow
+
 BOARDS = ROOT / "leaderboards"
 RESULTS = ROOT / "docs/results"
 ARCHIVE = RESULTS / "version-1.md"

@@ -8,6 +8,8 @@ import pytest
 
 from leaderboards.coverage_of_differences import SETTINGS, found_in
 
+pytestmark = pytest.mark.slow
+
 DRAWS = 60
 
 

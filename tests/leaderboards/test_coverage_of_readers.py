@@ -21,6 +21,7 @@ def covered(capsys: pytest.CaptureFixture[str]) -> float:
     return float(line.split("|")[4].split()[0])
 
 
+@pytest.mark.slow
 def test_strengths_of_eight_runs_that_meet_once_are_covered(capsys: pytest.CaptureFixture[str]) -> None:
     """With a whole tie a pair 28 % of them were."""
     strength_row("eight runs", 1, 28, "alike", 12)

@@ -27,6 +27,7 @@ def out(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("images", [2, 4, 8])
 @pytest.mark.parametrize("name", ["mean", "share", "AUC", "KID"])
 def test_intervals_are_of_subjects(name: str, images: int) -> None:
@@ -92,6 +93,7 @@ def test_errors_of_edits_are_covered(metric: str, capsys: pytest.CaptureFixture[
     assert float(line.split("|")[4].split()[0]) >= 90
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIMULATED)
 def test_calibration_diversity_and_novelty_are_covered(name: str) -> None:
     measure, settings = SIMULATED[name]

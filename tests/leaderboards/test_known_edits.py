@@ -14,6 +14,7 @@ from leaderboards.known_edits import KNOWN_EDITS
 PAGE = Path(__file__).parents[2] / "docs/measurements/gauntlet.md"
 
 
+@pytest.mark.slow
 def test_the_committed_table_is_what_the_edits_of_today_give(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

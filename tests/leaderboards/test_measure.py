@@ -81,6 +81,7 @@ def test_references_and_cheats_stand_on_every_board_that_ranks_methods(asked: As
         assert bounds <= {model for one, model in asked if one == task}
 
 
+@pytest.mark.slow
 def test_every_committed_run_is_asked_for(asked: Asked) -> None:
     committed = found()
     for path, result in committed:

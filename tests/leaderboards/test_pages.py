@@ -195,6 +195,7 @@ def test_a_sentence_has_the_corrected_p_of_two_rows(measured: MeasuredBoards) ->
     assert of("viewed_fid", "basic-ft", "sd") == of("laterality", "basic-ft", "lora") == "(not measured yet)"
 
 
+@pytest.mark.slow
 def test_a_table_of_the_paper_has_the_rows_that_were_measured_and_counts_the_others(tmp_path: Path) -> None:
     text = block("paper 3", read_measured(tmp_path)).strip()
     assert text.startswith("**Table 3. ")

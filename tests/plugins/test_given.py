@@ -21,6 +21,8 @@ from ldbench.plugins.model_ref import code_of, model_ref
 from tests.plugins.installed import install
 from tests.stand_ins.broken_generators import OnlyText
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 from dataclasses import dataclass, field
 from typing import ClassVar

@@ -112,6 +112,7 @@ def test_only_the_users_own_modules_are_looked_into(notebook: Notebook) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edited", ["near.py", "edited_model_file.py"])
 def test_a_file_that_was_edited_since_is_not_what_runs(
     edited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -205,6 +206,7 @@ EDITS = [
 LATER = [("far.py", "[1]", "[2]"), ("edited_model_file.py", "level=1", "level=2")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seen", [False, True])
 @pytest.mark.parametrize(("edited", "before", "after"), [*EDITS, *LATER])
 def test_an_edit_of_any_hashed_file_is_seen(

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 HISTORIC = ROOT / "tests" / "historic"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(write_api.pages()))
 def test_a_page_says_what_the_source_says(name: str) -> None:
     committed = (ROOT / "docs" / "api" / name).read_text(encoding="utf-8")

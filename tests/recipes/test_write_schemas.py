@@ -48,6 +48,7 @@ def test_each_is_a_valid_schema_that_refuses_unknown_fields(name: str) -> None:
     assert all(table["additionalProperties"] is False for table in tables if "properties" in table)
 
 
+@pytest.mark.slow
 def test_the_module_writes_the_files_it_names(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "recipes.write_schemas", str(tmp_path)], check=True)
     assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == texts()

@@ -67,6 +67,7 @@ def test_signatures_stay_and_every_function_of_python_is_marked() -> None:
     assert functions.keys() == marked
 
 
+@pytest.mark.slow
 def test_what_follows_an_option_in_a_text_is_known_as_value_or_word() -> None:
     unknown = {
         (file.name, option[0]) for file in SUITE.rglob("*.py") if file.parent.name != "cli"

@@ -27,6 +27,7 @@ def lay(folder: Path, files: dict[str, bytes]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(one=FOLDERS, other=FOLDERS)
 def test_folders_have_one_digest_where_names_and_bytes_are_the_same(

@@ -71,6 +71,7 @@ def test_a_notebook_draws_the_metrics_that_stand_first(runs: Path) -> None:
     assert "kid" not in drawn.partition("\n\n- ")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--as-fitted"], ["--metric", "auc"]])
 def test_comparisons_are_those_of_the_command(options: list[str], runs: Path) -> None:
     metrics = options[1:] if "--metric" in options else None

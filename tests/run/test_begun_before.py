@@ -65,6 +65,7 @@ def begun(folder: Path, state: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("card", "model", "seed", "left", "names"),
     [

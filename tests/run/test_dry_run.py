@@ -44,6 +44,7 @@ def test_a_run_that_is_there_is_said_and_a_finished_one_asks_for_its_data_alone(
     assert dry_run(task.id, "sd", settings, "new").missing == begins.missing  # new cases are generated
 
 
+@pytest.mark.slow
 def test_the_disk_holds_latents_of_every_training_image(tmp_path: Path) -> None:
     """2 moments of 4 x 32 x 32 float32 for each of 700 images, beside the checkpoints."""
     lora, flipped = (

@@ -44,6 +44,7 @@ def plugin(folder: Path, fault: str) -> str:
     return f"{file}:Mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "said"),
     [("raise ValueError('out of luck')", "ValueError: out of luck"), ("sys.exit()", "SystemExit: "),

@@ -25,6 +25,8 @@ from tests.markdown_blocks import ROOT, blocks
 from tests.score.folders.disc_folders import fill, fill_classes
 from tests.score.folders.label_folders import LABELS, fill_labelled, shown
 
+pytestmark = pytest.mark.slow
+
 RESIZED = {"fid": {"resize": "48"}, "vendi": {"resize": "48"}}  # from 32 pixels; 224 would cost twenty times as much
 
 

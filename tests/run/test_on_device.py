@@ -85,6 +85,7 @@ def noting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, stage: str) 
     monkeypatch.setattr(module, name, noted)
 
 
+@pytest.mark.slow
 def test_every_stage_of_a_run_is_on_its_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noting(monkeypatch, pipeline, "scores_of", "score")
     card = str(small_card(tmp_path, metrics=ON_CPU))

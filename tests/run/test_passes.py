@@ -46,6 +46,7 @@ def test_an_editing_task_has_null_edits_and_edits_back(data: TaskData, tmp_path:
         assert torch.equal(case.source, source)  # the stored result, which here is a copy of the source
 
 
+@pytest.mark.slow
 def test_what_is_not_there_is_left_out_and_the_digest_covers_what_is(data: TaskData, tmp_path: Path) -> None:
     images = copies(data, tmp_path / "images")
     alone = read_images(data, {"": images})

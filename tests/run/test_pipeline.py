@@ -21,12 +21,14 @@ import pytest
 import torch
 
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
+from ldbench.board.entries import entries
 from ldbench.board.gather import collect
 from ldbench.data.images import read_image
 from ldbench.errors import GeneratorError, LdbenchError, MetricError, ResultError, UsageError
 from ldbench.plugins import model_ref
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
+from ldbench.run.dry_run import dry_run
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
@@ -358,6 +360,18 @@ def test_a_finished_run_is_read_back_after_its_generators_file_was_edited(tmp_pa
     again, _ = run(card, f"{file}:Grey", settings)
     assert again == before
     assert "made by another version ('sha256:" in said[-1]
+
+
+@pytest.mark.parametrize(("seed", "said"), [(0, 0), (7, 1)])
+def test_a_seed_that_the_card_does_not_name_is_told_before_it_runs(seed: int, said: int, tmp_path: Path) -> None:
+    card, lines = str(cheap_card(tmp_path)), list[str]()
+    settings = Settings(tmp_path / "runs", seed, say=lines.append)
+    line = "seed 7: not one of the card's (0, 1, 2, 3, 4), so boards won't rank by it"
+    assert dry_run(card, "mean-image", settings).found.count(line) == said
+    result, path = run(card, "mean-image", settings)
+    assert lines.count(line) == said
+    (row,) = entries([(str(path), result)])
+    assert row.on_card == (not said)
 
 
 def test_what_a_card_asks_in_vain_is_refused_before_anything_is_made(tmp_path: Path) -> None:

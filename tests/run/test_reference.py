@@ -22,6 +22,8 @@ from ldbench.score.folders.scores import FolderScores
 from ldbench.score.reference import metrics as reference_metrics
 from tests.score.folders.disc_folders import SIDE, fill
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"fid": {"resize": str(SIDE)}, "viewed_fid": {"resize": str(SIDE)}}
 REAL, GENERATED = 200, 24
 

@@ -58,6 +58,7 @@ def unmet(task: card.Task) -> list[str]:
     return [str(error) for error in inspect(task, 0).unmet]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in card.task_names() if name.startswith("sandbox-")])
 def test_every_card_that_is_shipped_with_its_data_can_be_met(name: str) -> None:
     assert unmet(card.load(name)) == []

@@ -17,6 +17,8 @@ from ldbench.run.score_folder import score_folder
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
 
+pytestmark = pytest.mark.slow
+
 
 def test_images_from_elsewhere_score_as_those_of_a_run(tmp_path: Path) -> None:
     card = str(cheap_card(tmp_path))

@@ -19,6 +19,8 @@ from ldbench.run.surroundings import caller_kept, states_kept
 from ldbench.testing.surroundings import states
 from tests.markdown_blocks import ROOT
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -21,6 +21,8 @@ from tests.command_line import said
 from tests.conftest import cheap_card
 from tests.run.test_surroundings import process
 
+pytestmark = pytest.mark.slow
+
 FILE = """
 from dataclasses import dataclass
 from typing import ClassVar

@@ -125,6 +125,7 @@ def folder(data: TaskData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_folder_scores_as_its_images_in_memory_and_no_metric_asks_for_a_whole_set(
     data: TaskData, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_metric_is_computed_in_full_float32_whoever_asks_for_it() -> None:
 LATERALITY = "\n[metrics.laterality]\n"  # brains' halves are too much alike for it
 
 
+@pytest.mark.slow
 def test_a_metric_that_the_images_refuse_takes_no_other_score_with_it(tmp_path: Path) -> None:
     card, said = str(small_card(tmp_path, metrics=CHEAP_METRICS + LATERALITY)), list[str]()
     result, path = run(card, "mean-image", Settings(tmp_path / "runs", say=said.append))
@@ -147,12 +148,14 @@ def test_a_metric_that_the_images_refuse_takes_no_other_score_with_it(tmp_path: 
     assert rows[0].notes == (result.note,)
 
 
+@pytest.mark.slow
 def test_where_no_metric_is_left_the_refusal_is_the_error(tmp_path: Path) -> None:
     card = str(small_card(tmp_path, metrics=LATERALITY))
     with pytest.raises(MetricError, match="laterality: expected 95% of the real test scans"):
         run(card, "mean-image", Settings(tmp_path / "runs"))
 
 
+@pytest.mark.slow
 def test_no_row_is_ranked_for_want_of_the_search_for_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refusing = replace(laterality.LATERALITY, unranks=lambda score: score.value > 0.5)
     kind = SimpleNamespace(load=lambda name: refusing if name == "laterality" else METRICS.load(name))

@@ -94,6 +94,7 @@ def test_contributions_of_no_unit_are_a_defect(wrong: Measured, message: str, sm
         units_of(small, [wrong], {})
 
 
+@pytest.mark.slow
 def test_twelve_real_and_thirty_generated_images_are_run_reported_and_verified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

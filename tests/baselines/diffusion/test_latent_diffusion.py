@@ -137,6 +137,7 @@ def test_the_safety_checker_does_not_matter(safety_checker: Callable[[Path], Non
     assert predict(load_backbone(str(backbone_copy), CPU)).isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
 @pytest.mark.parametrize(
     "cls", [PNDMScheduler, DDIMScheduler, DDPMScheduler, EulerDiscreteScheduler, DPMSolverMultistepScheduler]

@@ -44,6 +44,7 @@ def test_the_top_blocks_alone_compute_again_and_the_gradients_stay(random_backbo
     assert blocks(unet) == set()
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_what_autograd_holds(random_backbone: Path) -> None:
     model = load_backbone(str(random_backbone), torch.device("cpu"))
     with torch.device("meta"):
@@ -56,6 +57,7 @@ def test_what_is_kept_is_what_autograd_holds(random_backbone: Path) -> None:
     assert 0.4 < half.nothing / small.nothing < 0.65
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_counted_once_a_configuration(random_backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unet: Any = load_backbone(str(random_backbone), torch.device("cpu")).unet
     counted: list[torch.dtype] = []

@@ -35,6 +35,7 @@ def how(sampler: str, steps: int = 50, drift: Drift | None = None, eta: float = 
     return Sampling(sampler, steps, guidance, drift or Drift(), eta)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "eta"), SAMPLERS)
 def test_a_sampler_draws_from_the_data(sampler: str, eta: float) -> None:
     drawn = Gaussian().samples(how(sampler, 200, eta=eta), count=100, side=20)
@@ -43,6 +44,7 @@ def test_a_sampler_draws_from_the_data(sampler: str, eta: float) -> None:
     assert float(drawn.std()) == pytest.approx(0.5, abs=0.022)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "eta"), ZERO_SNR_SAMPLERS)
 def test_a_schedule_without_signal_at_its_end_loses_no_mean(sampler: str, eta: float) -> None:
     toy = Gaussian(trained=0.1, schedule=ZERO_SNR)
@@ -267,6 +269,7 @@ def piped(pipeline: Any, tiny: LatentDiffusion, setting: Sampling, callback: Any
     ).images
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 @pytest.mark.parametrize(("sampler", "eta"), SAMPLERS)
 def test_without_drift_the_images_are_the_pipelines(

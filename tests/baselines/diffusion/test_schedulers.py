@@ -27,6 +27,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: next(iter(options)))
 @pytest.mark.parametrize(("sampler", "eta"), SAMPLERS)
 def test_a_samplers_name_means_the_same_whatever_a_backbones_scheduler_was_saved_with(

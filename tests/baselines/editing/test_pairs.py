@@ -114,6 +114,7 @@ def test_examples_without_an_edit_make_no_pair_and_further_pairs_have_noise_of_t
     assert not {each.seed for each in pair_prompts(LoneDiscs(8), None, 1)} & {each.seed for each in every}
 
 
+@pytest.mark.slow
 def test_generated_pairs_are_kept_and_belong_to_their_start(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +146,7 @@ def test_generated_pairs_are_kept_and_belong_to_their_start(
     assert (where.folder / PAIRS).exists()
 
 
+@pytest.mark.slow
 def test_generated_pairs_do_not_depend_on_how_many_memory_holds(
     random_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

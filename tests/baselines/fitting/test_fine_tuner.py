@@ -156,6 +156,7 @@ def test_each_method_lowers_its_loss(
     assert losses[1] < share * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", EACH)
 def test_an_interrupted_fit_resumes_to_the_same_weights_and_images(
     method: type[FineTuner], random_backbone: Path, tmp_path: Path
@@ -202,6 +203,7 @@ def test_killed_twice_and_resumed_gives_the_weights_of_an_uninterrupted_fit(
     assert all(torch.equal(again[name], whole[name]) for name in whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("other", "named"),
     [
@@ -246,6 +248,7 @@ def test_what_fitting_does_not_read_asks_for_no_new_fit(
     assert [stage for stage, _ in told.told if stage == "fit"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize("method", [EACH[0], EACH[1], EACH[4]])
 def test_gradient_checkpointing_gives_the_same_gradients(

@@ -31,6 +31,7 @@ def dtypes(model: torch.nn.Module) -> set[torch.dtype]:
     return {value.dtype for value in model.parameters()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("moments_kept")
 @pytest.mark.parametrize("method", [BasicFT, CustomDiffusion, DreamBooth])
 def test_weights_that_are_trained_are_those_of_the_files(

@@ -22,6 +22,8 @@ from ldbench.api import Case, Example, Request, case_seed
 from ldbench.errors import GeneratorError, UsageError
 from tests.baselines.discs import CPU, Discs, context, quick
 
+pytestmark = pytest.mark.slow
+
 
 def class_prompts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list that fills with the prompts of class images as they are sampled."""

@@ -26,6 +26,8 @@ from tests.baselines.discs import Discs, context, quick, seen_prompts
 from tests.baselines.editing.disc_pairs import DiscPairs, LoneDiscs
 from tests.baselines.rows import ROWS
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Steps:

@@ -59,6 +59,7 @@ def test_shares_cut_a_batch_so_that_every_image_is_in_one_piece(processes: int, 
     assert max(shares) == Share(0, processes).of(batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "processes", "limit", "micro", "at_once"),
     [

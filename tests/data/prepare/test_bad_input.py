@@ -141,6 +141,7 @@ def test_who_joins_the_training_split_changes_nothing_of_the_test_set(people: li
     assert chosen == manifest_rows(tested, plan)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None:
     """Each volume is 1.5 MB as float32: six more of them, kept, would be seen."""
     head = template_head(4.0)

@@ -28,6 +28,8 @@ from ldbench.errors import DataError, UsageError
 
 from .memory_reader import PLAN, LosslessReader, MemoryReader
 
+pytestmark = pytest.mark.slow
+
 
 def rows(out: Path) -> list[dict[str, str]]:
     with (out / "manifest.csv").open(encoding="utf-8", newline="") as file:

@@ -31,6 +31,7 @@ def drawn(images: list[Candidate], per_class: int, per_subject: int = 1) -> list
         return None
 
 
+@pytest.mark.slow
 @given(st.lists(names, unique=True), names, st.randoms())
 def test_a_subjects_split_is_the_same_in_any_order_and_company(people: list[str], new: str, random: object) -> None:
     before = {subject: split_of("d", subject) for subject in people}

@@ -11,6 +11,8 @@ from ldbench_sandbox.estimators.chest import ATTRIBUTES, estimate, frozen
 
 from recipes.sandbox.chest_estimator import all_errors, area_under_curve, fit, truths
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[3] / "tasks" / "sandbox_chest"
 
 

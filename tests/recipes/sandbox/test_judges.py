@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from ldbench.data.task_data import TaskData, task_data
@@ -14,6 +15,8 @@ from ldbench.score.networks.kept_state import state_of_digest
 from ldbench.task import card
 from recipes.sandbox.judges import CARDS, OF_LABELS, ship, ship_of_labels
 from recipes.sandbox.scan_networks import FOLDER
+
+pytestmark = pytest.mark.slow
 
 
 def _data(name: str) -> TaskData:

@@ -15,6 +15,8 @@ from recipes.tiny_sd.corpus import Corpus
 from recipes.tiny_sd.export import SIZE_LIMIT_BYTES
 from recipes.tiny_sd.tokenizer import build_tokenizer
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[3] / "baselines" / "backbone" / "tiny-sd"
 
 

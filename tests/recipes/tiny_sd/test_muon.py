@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ def test_a_step_has_the_size_of_the_rate_whatever_the_gradient() -> None:
         assert float((kernel.detach() * kernel.grad).sum()) < 0.0
 
 
+@pytest.mark.slow
 def test_every_parameter_has_one_optimiser_and_tables_of_vectors_have_adam() -> None:
     pair = torch.nn.ModuleDict({"unet": build_unet(), "text_encoder": build_text_encoder(build_tokenizer())})
     optimizers = build_optimizers(pair, 1e-3, 1e-2)

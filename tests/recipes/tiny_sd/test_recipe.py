@@ -27,6 +27,8 @@ from recipes.tiny_sd.standard import standardise
 from recipes.tiny_sd.tokenizer import build_tokenizer
 from recipes.tiny_sd.training import cosine_share, trapezoid_share
 
+pytestmark = pytest.mark.slow
+
 SMALL = AutoencoderRecipe(pictures=3, crop_steps=2, whole_steps=1, crops=2, wholes=1)
 SHORT = DenoiserRecipe(steps=2, decay_steps=1, batch=2, chunks=2, first_chunks=1, steps_a_chunk=1)
 

@@ -49,6 +49,7 @@ def test_ages_differ_digit_by_digit(tokenizer: CLIPTokenizer) -> None:
     assert len({tuple(tokenizer(f"{age} years old").input_ids) for age in range(100)}) == 100
 
 
+@pytest.mark.slow
 def test_the_vocabulary_is_small_and_reproducible(tokenizer: CLIPTokenizer) -> None:
     assert len(tokenizer) <= VOCABULARY_SIZE
     assert build_tokenizer().get_vocab() == tokenizer.get_vocab()

@@ -77,6 +77,7 @@ def test_a_tolerance_wider_than_the_interval_takes_its_place(
     assert judged(bent(BASELINE, "ours", "fid", 8.0), baseline, tolerances).passed == passes
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(by=st.floats(-40, 40), relative=st.floats(0, 0.5))
 def test_the_rule_holds_for_any_shift_and_tolerance(by: float, relative: float) -> None:

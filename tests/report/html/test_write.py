@@ -181,6 +181,7 @@ def _hostile(found: list[tuple[str, Result]], text: str) -> list[tuple[str, Resu
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet="<>&\"'/!-{}%#scriptae ]", min_size=1, max_size=30))
 def test_no_text_of_a_result_becomes_markup(reports: Reports, tmp_path: Path, text: str) -> None:

@@ -170,6 +170,7 @@ def test_rows_of_several_seeds_read_back_and_wide_tables_are_parted(count: int) 
     assert [columns.endswith("l") for columns, _ in parts] == [True] + [False] * (len(parts) - 1)  # the seeds
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(name=st.text(min_size=1, max_size=20))
 def test_any_name_keeps_the_tables_columns(name: str, results: list[tuple[str, Result]]) -> None:

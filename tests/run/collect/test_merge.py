@@ -18,6 +18,8 @@ from ldbench.run.collect.contradictions import answer
 from ldbench.run.collect.merge import Images, Merge, collect, plan
 from tests.run.collect.run_copies import Copy, tree
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.tuples(st.sampled_from("ab"), st.sampled_from([0, 1]))
 
 

@@ -83,6 +83,7 @@ def test_a_submission_that_was_zipped_again_is_the_same(
 TOPS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/\0\\"), min_size=1, max_size=8), max_size=3)
 
 
+@pytest.mark.slow
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), tops=TOPS, compress=st.sampled_from([0, 8, 12, 14]), pipe=st.booleans())
 def test_any_wrapping_gives_the_same_files_or_one_line(
@@ -95,6 +96,7 @@ def test_any_wrapping_gives_the_same_files_or_one_line(
     assert read_or_refused(again, tmp_path) in (members(packed), None)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_to_one_passes_unseen(data: st.DataObject, packed: bytes, tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_manifests_that_were_mended_do_not_help(spoil: Callable[[Path], object],
     assert "images_hash: recorded" in found.faults[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "note"),
     [

@@ -29,6 +29,8 @@ from tests.layers import reached
 
 from .conftest import edited, first, of, one_pixel
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_honest_run_is_equal_from_its_folder_its_result_and_its_archive(
     card: str, folder: Path, tmp_path: Path

@@ -84,6 +84,7 @@ def test_later_scans_of_revision_2_are_late_enough_to_show() -> None:
     assert {scan.subject.population for scan in scans} == {REVISION_2}
 
 
+@pytest.mark.slow
 def test_ventricles_shrink_and_grow_to_the_asked_size_and_nothing_folds() -> None:
     [atlas] = load_atlas([84], shrinks=True).values()
     template, inside = atlas.slice.ventricle, atlas.slice.inside > 0.5

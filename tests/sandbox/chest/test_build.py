@@ -15,6 +15,8 @@ from ldbench_sandbox.chest.patient import FINDINGS, SEXES, SPLITS
 
 from tests.sandbox.frozen import TASKS, images_of, manifest_of
 
+pytestmark = pytest.mark.slow
+
 FOLDER = TASKS / "sandbox_chest"
 
 

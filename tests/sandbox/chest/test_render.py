@@ -36,6 +36,7 @@ def test_a_finding_removed_and_added_again_is_exact_and_changes_the_film(finding
     assert np.abs(before.astype(int) - removed.astype(int)).max() > 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("finding", FINDINGS)
 def test_brightness_is_that_of_a_film(finding: str) -> None:
     for index in range(4):
@@ -84,6 +85,7 @@ def test_cardiothoracic_ratio_is_in_its_range_and_exact(sex: str) -> None:
             assert anatomy.cardiothoracic_ratio == pytest.approx(ratio, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_heart_that_is_projected_is_as_wide_as_the_ratio_says() -> None:
     patient = _patient(rotation=0.0, fat_pad=-2.2, habitus=0.0)
     anatomy = build_anatomy(patient, shown("cardiomegaly"), "male", 60)

@@ -24,6 +24,8 @@ from ldbench_sandbox.chest.several import (
 
 from tests.sandbox.frozen import TASKS, images_of, manifest_of
 
+pytestmark = pytest.mark.slow
+
 FOLDER = TASKS / "sandbox_chest_findings"
 HEART, FLUID, PNEUMONIA = SHOWABLE[:3]
 ALL = frozenset(SHOWABLE)

@@ -16,6 +16,8 @@ from ldbench_sandbox.estimators.chest_landmarks import opacities
 
 from ldbench.errors import ImageError
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[3] / "tasks" / "sandbox_chest"
 
 

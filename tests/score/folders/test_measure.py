@@ -28,6 +28,8 @@ from ldbench.task.card import ViewingConditions
 from tests.conftest import small_card
 from tests.score.folders.disc_folders import CONTEXT, fill, measure_alone, measured, one
 
+pytestmark = pytest.mark.slow
+
 CARD = """
 [metrics.fid]
 extractor = "efficientnet-lite0"

@@ -7,6 +7,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -19,6 +20,8 @@ from ldbench.score.folders.scores import FolderScores
 from ldbench.score.folders.sets import FolderSet
 from ldbench.task.card import ViewingConditions
 from tests.score.folders.disc_folders import CONTEXT, fill, measure_alone
+
+pytestmark = pytest.mark.slow
 
 PIXELS = {"real": "abc", "generated": "ccdt", "training": "ta"}
 

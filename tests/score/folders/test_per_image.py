@@ -22,6 +22,8 @@ from ldbench.score.metrics.ssim import ssim_values
 from ldbench.score.networks.features import extract
 from tests.score.folders.disc_folders import CONTEXT, SIDE, fill, measure_alone
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:

@@ -98,6 +98,7 @@ def test_other_mistakes_are_one_line(tmp_path: Path) -> None:
         subjects_of(NAMES, {"training": [1]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("paired", "names"), [(True, ["ssim"]), (False, ["fid", "coverage"])])
 def test_subjects_are_the_units_of_intervals_and_move_no_value(paired: bool, names: list[str], tmp_path: Path) -> None:
     for seed, name in enumerate(("real", "generated")):

@@ -30,6 +30,8 @@ from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec
 from tests.conftest import small_card
 from tests.score.folders.disc_folders import CLASSES, CONTEXT, SIDE, fill_classes, measure_alone, one
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": "1", "width": "8"}
 SETTINGS = {
     "intra_fid": {"resize": str(SIDE)}, "fid": {"resize": str(SIDE)}, "auc": {**QUICK, "spread_seeds": "1"},

@@ -21,6 +21,8 @@ from ldbench.score.networks import kept_state
 from ldbench.task.metric_specs import ClassifierSpec
 from tests.score.metrics.marked_classes import SIZE, marked, names
 
+pytestmark = pytest.mark.slow
+
 WHOLE = ClassifierSpec(epochs=3, batch_size=16, learning_rate=1e-3)  # the cards' network
 QUICK = replace(WHOLE, width=16)
 TINY = replace(QUICK, epochs=1, batch_size=8, seed=4, spread_seeds=2)

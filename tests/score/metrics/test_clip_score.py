@@ -97,6 +97,7 @@ def of_torchmetrics(folder: Path, images: torch.Tensor, captions: tuple[str, ...
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`max_length` is ignored:UserWarning")
 def test_each_case_has_what_torchmetrics_gives(folder: Path) -> None:
     """To 0.001 of 100 where no image is resized, and to 0.05 where the two resizers round unlike."""

@@ -78,6 +78,7 @@ def test_the_truth_alone_has_no_error(some: Rows) -> None:
     assert copy.ci_high < other.ci_low
 
 
+@pytest.mark.slow
 def test_a_copy_alone_keeps_all_of_the_source_and_another_subject_the_least(some: Rows) -> None:
     copy, truth, other = (identity_ssim_score(each, some.source, some.region)
                           for each in (some.source, some.truth, some.other))
@@ -103,6 +104,7 @@ def test_doing_nothing_is_minimal_and_another_subject_changes_most(some: Rows) -
     assert truth.ci_high < other.ci_low
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "metric", "name"),
     [

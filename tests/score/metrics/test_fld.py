@@ -14,6 +14,8 @@ from scipy.stats import multivariate_normal
 from ldbench.errors import MetricError
 from ldbench.score.metrics.fld import _log_densities, _loss, _Mixture, fld_score, likelihoods
 
+pytestmark = pytest.mark.slow
+
 Array = NDArray[np.float64]
 WIDTH = 20
 

@@ -24,6 +24,8 @@ from ldbench.studies.gauntlet.material import as_images, course_of
 from ldbench.task import card
 from ldbench.task.card import Task, Viewing
 
+pytestmark = pytest.mark.slow
+
 Array = npt.NDArray[np.float64]
 READ = ("sandbox-brain-age", "sandbox-brain-ventricle-ratio")
 

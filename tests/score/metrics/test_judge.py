@@ -187,6 +187,7 @@ PINNED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PINNED)
 def test_the_judges_of_shipped_cards_ship(name: str) -> None:
     task = card.load(name)

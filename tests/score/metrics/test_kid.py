@@ -92,6 +92,7 @@ def test_unbiased_for_one_population() -> None:
     assert abs(np.mean(values)) < 3.5 * error
 
 
+@pytest.mark.slow
 def test_unbiased_for_one_population_with_several_images_a_subject() -> None:
     whose = np.repeat(np.arange(10), 4)
 

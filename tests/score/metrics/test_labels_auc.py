@@ -26,6 +26,7 @@ def named(labels: torch.Tensor) -> Known:
     return {name: column.double().numpy() for name, column in zip(NAMES, labels.T, strict=True)}
 
 
+@pytest.mark.slow
 def test_learns_labels_that_come_together_and_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = marked(3, 48)
     test_images, test_labels = marked(4, 40)

@@ -27,6 +27,7 @@ def alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # lpips 0.1.4 builds its trunk with a keyword that torchvision has deprecated
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The parameter 'pretrained' is deprecated:UserWarning")
 @pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
 def test_equals_the_package_on_the_same_weights(alexnet: Path) -> None:

@@ -52,6 +52,7 @@ def test_equals_the_definition(name: str, seed: int, n: int, m: int, k: int) -> 
     assert value(name, real, generated, k) == pytest.approx(by_definition(name, real, generated, k), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(seed=seeds)
 def test_variance_is_that_of_leaving_each_image_out(name: str, seed: int) -> None:

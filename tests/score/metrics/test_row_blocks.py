@@ -24,6 +24,8 @@ from ldbench.score.metrics.novelty import authpct_score, ct_score
 from ldbench.score.metrics.row_blocks import row_blocks
 from ldbench.score.metrics.vendi import vendi_score
 
+pytestmark = pytest.mark.slow
+
 Features = npt.NDArray[np.float64]
 WIDTH = 5
 sizes = st.integers(2 * WIDTH + 6, 40)

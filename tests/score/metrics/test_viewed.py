@@ -51,6 +51,7 @@ def scored(metric: str, inputs: Inputs, settings: Any) -> Score:
     return measured(METRICS.load(metric), inputs, settings).score
 
 
+@pytest.mark.slow
 def test_distances_are_those_of_the_viewed_images() -> None:
     inputs = edits(VIEWING)
     seen = [extract(as_viewed(each, VIEWING), NETWORK, resize=32) for each in (inputs.real, inputs.generated)]

@@ -58,6 +58,7 @@ def test_folding_batch_norm_changes_nothing() -> None:
         assert torch.allclose(plain(batch), efficientnet_lite0.load(96)(batch), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_same_features_for_any_batch_size_and_order() -> None:
     batch = images(2, n=5)
     reference = features.extract(batch, "efficientnet-lite0", resize=96, batch_size=1)

@@ -30,6 +30,8 @@ from ldbench.task import card
 from tests.stand_ins.clip import SIDE, digest_of, save_random_clip
 from tests.stand_ins.networks import torchscript
 
+pytestmark = pytest.mark.slow
+
 declare_missing_ops()
 
 

@@ -28,6 +28,8 @@ from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET, GroupedRun, draw
 from ldbench.task import card
 from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, GapSetting, SimulatedInputs, drawn, gap_of, sure
 
+pytestmark = pytest.mark.slow
+
 SIZES = (20, 30, 45)
 
 

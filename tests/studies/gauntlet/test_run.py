@@ -108,6 +108,7 @@ def test_a_metric_of_ones_own_runs_on_a_card_that_does_not_name_it(task: str, mi
     assert "- catches: gain" in page
 
 
+@pytest.mark.slow
 def test_an_interrupted_gauntlet_goes_on_and_a_finished_one_is_measured_anew(
     task: str, mine: str, tmp_path: Path
 ) -> None:

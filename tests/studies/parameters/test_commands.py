@@ -13,6 +13,7 @@ from tests.conftest import cheap_card, small_card
 from tests.studies.parameters.toy_answers import SEE_THROUGH, TOY
 
 
+@pytest.mark.slow
 def test_search_prints_the_curve_and_what_to_set(tmp_path: Path) -> None:
     card, out = str(small_card(tmp_path)), str(tmp_path / "out")
     shown = said(

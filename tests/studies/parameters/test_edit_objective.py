@@ -57,6 +57,7 @@ def test_without_weight_the_best_edit_is_none() -> None:
     assert (objective.of((sources + 0.1).clamp(0, 1)) > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("weight", "best"), [(0.0, "amount=0"), (1.0, "amount=0.2")])
 def test_a_search_by_it_weighs_outcome_against_change(
     weight: float, best: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits_read: set[str]

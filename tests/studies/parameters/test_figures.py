@@ -39,6 +39,7 @@ def test_a_sweep_shows_one_noise_a_row(tmp_path: Path) -> None:
     assert len(columns[0]["images"]) == 2
 
 
+@pytest.mark.slow
 def test_replaced_weights_and_another_precision_are_fitted_and_drawn_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

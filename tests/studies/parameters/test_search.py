@@ -19,6 +19,8 @@ from tests.studies.parameters.toy_answers import SEE_THROUGH, TOY, fits
 
 from .toy import SeeThrough
 
+pytestmark = pytest.mark.slow
+
 OFFSETS = "-0.1:0.3:0.1"
 
 

@@ -25,6 +25,8 @@ from ldbench.task import card
 
 from .conftest import DESIGN, MODELS, SALT, Study, write_run
 
+pytestmark = pytest.mark.slow
+
 
 def drafts_of(data: TaskData, runs: int = 3, count: int = 12) -> list[Draft]:
     return draw(data, runs, chosen((), data.task, runs), count, 2, 0)

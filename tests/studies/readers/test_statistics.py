@@ -260,6 +260,7 @@ def test_an_order_that_all_agree_on_has_intervals() -> None:
     assert first.high - first.value > first.value - first.low  # it may be far stronger, as it never lost
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strengths", [[0.0, 0.0, 0.0], [3.0, 0.0, -3.0]])
 def test_the_interval_of_a_strength_covers_it(strengths: list[float]) -> None:
     """95 % nominal. Resamples alone cover 82 % of the strengths that are far apart, and have no width in 9 %."""

@@ -110,6 +110,7 @@ def test_the_optimum_with_most_information_is_kept_and_all_are_observed(
     assert seen.values["alignment_others"] == "0.4000 at scale 1.000; 0.3000 at scale 0.900"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [False, True], ids=["all", "brain"])
 def test_negative_voxels_are_searched_as_they_were_above_zero(
     piece: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

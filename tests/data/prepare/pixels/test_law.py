@@ -94,6 +94,7 @@ def nifti_plane(path: Path, values: NDArray[Any], down: float, across: float, fl
     return path
 
 
+@pytest.mark.slow
 @LAW
 @given(
     down_spacings, across_spacings, flips, st.sampled_from(["mm", "micron", "meter"]),
@@ -113,6 +114,7 @@ VIEWS = {  # the directions of a usual slice's columns and rows in LPS+
 }
 
 
+@pytest.mark.slow
 @LAW
 @given(
     down_spacings, across_spacings, flips, st.sampled_from([*VIEWS, ""]),

@@ -82,6 +82,7 @@ def test_the_plane_lies_where_the_templates_ventricles_are_with_a_scalp_and_with
     assert abs(heights[0] - heights[1]) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", ["LAS", "PSR", "ASL", "SRP"])
 def test_flipped_and_transposed_copies_give_the_same_brain(tmp_path: Path, axes: str) -> None:
     head = template_head(4.0)
@@ -94,6 +95,7 @@ def test_flipped_and_transposed_copies_give_the_same_brain(tmp_path: Path, axes:
     assert two.plane(DEPTH) == pytest.approx(one.plane(DEPTH), abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scalp", [True, False])
 def test_the_plane_follows_a_head_that_is_moved_scaled_or_nods(tmp_path: Path, scalp: bool) -> None:
     head = template_head(4.0, scalp=scalp)

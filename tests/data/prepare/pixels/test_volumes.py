@@ -50,6 +50,7 @@ def refused(path: Path, message: str, settings: Preprocessing = SETTINGS) -> Non
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", ["RAS", "LAS", "PSR", "ASL", "LPI", "SRP"])
 @pytest.mark.parametrize("transform", ["sform", "qform", "both"])
 def test_a_head_gives_the_same_slice_however_its_array_lies(

@@ -49,6 +49,7 @@ def test_the_stand_in_has_every_column_and_kind_of_cell(root: Path) -> None:
             assert (image.format, image.mode, min(image.size)) == ("JPEG", "L", 320)
 
 
+@pytest.mark.slow
 def test_the_stand_in_is_the_same_each_time(tmp_path: Path) -> None:
     digests = []
     for name in ("a", "b"):

@@ -91,6 +91,7 @@ def test_a_cell_that_is_no_label_is_a_fault_of_its_film(tmp_path: Path) -> None:
     assert (left.kind, left.rule) == ("fault", "label")
 
 
+@pytest.mark.slow
 def test_it_is_a_data_set_of_its_own_and_the_other_one_stays_as_it_was(tmp_path: Path) -> None:
     root = stand_in.write_chexpert(tmp_path, patients=26)
     one, several = reader(), reader(all_findings=True)

@@ -18,6 +18,8 @@ from tests.stand_ins import chexpert as stand_in
 
 from .chexpert_rows import SIZE, reader
 
+pytestmark = pytest.mark.slow
+
 TABLE = "df_chexpert_plus_240401.csv"
 COLUMNS = (
     "path_to_image", "path_to_dcm", "frontal_lateral", "ap_pa", "deid_patient_id", "patient_report_date_order",

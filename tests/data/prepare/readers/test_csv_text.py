@@ -158,6 +158,7 @@ def refused_or(folder: Path, content: bytes) -> list[tuple[str, str, object, obj
     return None
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(table(st.text(st.sampled_from("ab,;\"é\n "), max_size=8)), STYLES, st.sampled_from(ENCODINGS), st.booleans())
 def test_an_intact_table_reads_to_its_rows_in_any_spelling(
@@ -210,6 +211,7 @@ DAMAGE = (
 SAFE = st.text(st.sampled_from("abc09"), max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(
     st.lists(

@@ -175,6 +175,7 @@ def test_a_folder_without_tables_or_scans_is_refused(awkward: Path, tmp_path: Pa
         Oasis3Reader().found(tmp_path)
 
 
+@pytest.mark.slow
 def test_clean_histories_are_all_used_whatever_their_headers(tmp_path: Path) -> None:
     reader = Oasis3Reader(preprocessing=Preprocessing(size=32))
     found = reader.found(write_oasis3(tmp_path, 6, awkward=False))
