@@ -27,6 +27,7 @@ from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import mean_interval, share_of_subjects
+from ldbench.score.metrics.roc import areas
 from ldbench.score.reference.record import Reference
 from tests.data.volumes.small_volumes import SIDE, VOLUMES, balls, write
 from tests.score.folders.disc_folders import CONTEXT, measure_alone
@@ -175,6 +176,24 @@ def test_the_mean_of_shares_is_a_share() -> None:
     expected = share_of_subjects(1.0, 0.0, 8, 4)
     assert (found.ci_low, found.ci_high) == (expected.low, 1.0)
     assert found.ci_low < 0.7
+
+
+def test_the_mean_of_what_is_learnt_keeps_the_chance_of_training() -> None:
+    labels_n, whose = np.repeat([0, 1], 20), [str(row // 4) for row in range(40)]
+    units, random = {"cases": ["a", "b"], "scans": whose}, np.random.default_rng(0)
+    noise_n = random.normal(size=40)
+    for shifts in ((0.5, 1.5, 2.5), (9.0, 9.0, 9.0)):  # trainings that differ, and classes that all tell apart
+        scores_sn = np.stack([noise_n + shift * labels_n for shift in shifts])
+        seen = areas(np.stack([-scores_sn, scores_sn], axis=2), labels_n, np.arange(40) // 4)
+        own = seen.interval()
+        score = Measured(
+            "auc", own.value, own.low, own.high, 40, "higher", None, {}, {"scans": seen.contributions_n},
+            degrees=seen.degrees, interval="own",
+        )
+        planes = dict.fromkeys(("axial", "coronal"), score)
+        found = mean_of_planes(METRICS.load("auc"), planes, dict.fromkeys(planes, units))
+        assert (found.value, found.ci_low, found.ci_high) == pytest.approx((own.value, own.low, own.high))
+        assert set(found.contributions) == {"scans"}
 
 
 def test_slices_that_show_nothing_and_other_fields_of_view_are_said(volumes: Path, tmp_path: Path) -> None:
