@@ -2,9 +2,9 @@
 
 Each plane shows the same volumes, so their values err together, and what a volume adds to the mean is the mean of what
 it adds to each plane's value. A jackknife leaves out the same groups of volumes in each plane, since these depend on
-the numbers of volumes alone (`group_jackknife`). Where nobody knows what each volume adds, or where that is not all of a metric's
-error (a classifier's training has chance of its own), the bounds are the means of the planes' bounds: as if all planes
-erred alike, than which no interval is wider.
+the numbers of volumes alone (`group_jackknife`). Where nobody knows what each volume adds, or where that is not all of
+a metric's error (a classifier's training has chance of its own), the bounds are the means of the planes' bounds: as if
+all planes erred alike, than which no interval is wider.
 """
 
 from __future__ import annotations
