@@ -71,10 +71,13 @@ def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[
     """A warning where the sets are small and some metrics' values depend on the number of images; of those that are
     taken class by class `few_of_a_class` says it."""
     count, names = _smaller(sets), dependent(each for each in metrics if not each.every_class)
+    volumes, what = _fewest_volumes(sets), "images"
+    if volumes:  # whose slices are alike: many of few volumes are no large set
+        count, what = volumes, "volumes"
     if names and count < FEWEST_OF_A_SET:
         yield (
-            f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
-            f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
+            f"{count} {what} are few: the value of {', '.join(names)} depends on their number; compare it with values "
+            f"of as many {what} alone, or give {FEWEST_OF_A_SET} or more"
         )
 
 
@@ -159,6 +162,12 @@ def dependent(metrics: Iterable[Metric]) -> list[str]:
 
 def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
     return min(sets[name].count for name in ("real", "generated"))
+
+
+def _fewest_volumes(sets: Mapping[str, MeasuredSet]) -> int:
+    """How many volumes the smaller set has; 0 where images are no slices."""
+    both = (sets["real"], sets["generated"])
+    return min(len(each.files) if isinstance(each, FolderSet) and each.volumes else 0 for each in both)
 
 
 def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:

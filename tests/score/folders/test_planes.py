@@ -208,6 +208,19 @@ def test_slices_that_show_nothing_and_other_fields_of_view_are_said(volumes: Pat
     assert "from left to right" not in said
 
 
+def test_many_slices_of_few_volumes_are_few_and_none_are_drawn(volumes: Path, tmp_path: Path) -> None:
+    fewer = balls(tmp_path / "fewer", 2)
+    (fewer / "sub-5.nii").unlink()
+    asked = Folders(volumes / "real", volumes / "generated", further=(fewer,), volumes=ALL)
+    folders = measure_planes(asked, CONTEXT, ["frd"], strict=True)
+    few = [[note for note in each.notes if " are few: " in note] for each in folders]
+    assert [one.partition(" depends")[0] for [one] in few] == [
+        f"{count} volumes are few: the value of frd" for count in (VOLUMES, VOLUMES - 1)
+    ]
+    [left_out] = differences(folders).left_out
+    assert left_out.reason.endswith(f"images, {VOLUMES * SIDE} and {5 * SIDE}; give folders of as many volumes")
+
+
 def test_whose_volumes_are_and_their_classes_are_said_of_volumes(volumes: Path, tmp_path: Path) -> None:
     subjects, classes = tmp_path / "subjects.csv", tmp_path / "classes.csv"
     files = [f"sub-{number}.nii" for number in range(VOLUMES)]
