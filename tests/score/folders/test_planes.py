@@ -228,12 +228,15 @@ def test_whose_volumes_are_and_their_classes_are_said_of_volumes(volumes: Path, 
     subjects.write_text("\n".join(["image,subject", *rows]), "utf-8")
     rows = [f"{file},{'ab'[number % 2]}" for number, file in enumerate(files)]
     classes.write_text("\n".join(["image,class", *rows]), "utf-8")
-    found = measured(
-        volumes / "real", volumes / "generated", "ms_ssim_diversity", cut=Cut(("axial", "coronal"), 3, window="0,255"),
-        subjects=subjects, classes=classes,
+    asked = Folders(
+        volumes / "real", volumes / "generated", subjects=subjects, classes=classes,
+        volumes=Cut(("axial", "coronal"), 3, window="0,255"),
     )
+    [found] = measure_planes(asked, CONTEXT, ["ms_ssim_diversity", "intra_fid"], strict=True, network="radiomics")
     assert found.images["generated"]["subjects"] == VOLUMES // 2
     assert found.classes["real"] == {"a": VOLUMES * 3, "b": VOLUMES * 3}
+    [few] = [note for note in found.notes if " few for class " in note]
+    assert few.startswith("3 generated volumes are few for class a: the value of intra_fid depends on how many volumes")
 
 
 @pytest.mark.parametrize(
