@@ -67,7 +67,8 @@ def _interval(metric: Metric, scores: Sequence[Measured], value: float, parts: M
     lowest, highest = metric.bounds
     variance = sum(float((each**2).sum()) for each in parts.values())
     if scores[0].interval == "share":
-        images = sum(min(map(len, each.contributions.values())) for each in scores)
+        # of one plane, not of all: by few volumes the variance may come out as if slices were independent
+        images = min(min(map(len, each.contributions.values())) for each in scores)
         fewest = min(map(len, parts.values()))
         share = share_of_subjects(value / highest, variance / highest**2, images, fewest)
         return Interval(value, highest * share.low, highest * share.high)

@@ -151,7 +151,7 @@ def test_copies_are_looked_for_among_the_slices_of_training_volumes(volumes: Pat
     [found] = measure_planes(asked, CONTEXT, ["copied_share"], strict=True, network="radiomics")
     [score] = found.scores
     assert (score.value, score.ci_high, score.n) == (1, 1, 4 * VOLUMES)
-    assert score.ci_low == share_of_subjects(1, 0, 8 * VOLUMES, VOLUMES).low
+    assert score.ci_low == share_of_subjects(1, 0, 4 * VOLUMES, VOLUMES).low
 
 
 def score_of(value: float, spread: float, interval: Literal["t", "share"] = "t") -> Measured:
@@ -173,9 +173,13 @@ def test_the_mean_of_shares_is_a_share() -> None:
     metric, units = METRICS.load("coverage"), {"cases": ["a", "b", "c", "d"], "scans": ["a"] * 4}
     of_planes = {"axial": score_of(1.0, 0.0, "share"), "sagittal": score_of(1.0, 0.0, "share")}
     found = mean_of_planes(metric, of_planes, dict.fromkeys(of_planes, units))
-    expected = share_of_subjects(1.0, 0.0, 8, 4)
+    expected = share_of_subjects(1.0, 0.0, 4, 4)
     assert (found.ci_low, found.ci_high) == (expected.low, 1.0)
     assert found.ci_low < 0.7
+    of_planes = {"axial": score_of(0.5, 0.01, "share"), "sagittal": score_of(0.7, 0.01, "share")}
+    found = mean_of_planes(metric, of_planes, dict.fromkeys(of_planes, units))
+    expected = share_of_subjects(0.6, 4e-4, 4, 4)  # of the images of one plane, though the volumes seem to agree
+    assert (found.ci_low, found.ci_high) == pytest.approx((expected.low, expected.high))
 
 
 def test_the_mean_of_what_is_learnt_keeps_the_chance_of_training() -> None:
