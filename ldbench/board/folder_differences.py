@@ -30,8 +30,8 @@ from ldbench.score.metrics.intervals import LEVEL, Array, numbered, of_subjects,
 Verdict = Literal["better", "worse", "tied"]
 _Parts = Mapping[str, Mapping[str, float]]  # what each unit adds, by kind
 _OF_NUMBERS = ("equal", "excess")  # `Metric.groups` of values that depend on the number of images
-# metrics whose difference was simulated and called equal generators different too often
 _MEAN_OF = "labels"  # the parameter that names the labels of a mean over these
+# metrics whose difference was simulated and called equal generators different too often
 _UNSOUND = {
     "recall": "a few outliers among the generated images may decide it, and its interval does not see those that "
     "another draw would have; take coverage",
@@ -174,9 +174,9 @@ def _lacks(
             "give those of both by --label"
         )
     if metric.groups in _OF_NUMBERS and one.n != other.n:
-        return (
-            f"its value depends on the number of images, {other.n} and {one.n}; give --images {min(one.n, other.n)}"
-        )
+        of_volumes = "volumes" in folders[0].options  # none are drawn of these
+        remedy = "give folders of as many volumes" if of_volumes else f"give --images {min(one.n, other.n)}"
+        return f"its value depends on the number of images, {other.n} and {one.n}; {remedy}"
     if metric.groups in _OF_NUMBERS and metric.every_class and len({_by_class(each) for each in folders}) > 1:
         return "its value depends on the number of images of each class; give as many of each"
     complete = (each and each.keys() == score.contributions.keys() for each, score in zip(parts, scores, strict=True))

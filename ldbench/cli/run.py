@@ -52,16 +52,19 @@ def run(
     ] = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
+    from ldbench.run.processes import is_first_process, launch
+
     chosen = _seeds(seed, seeds or [])
     overrides = {model: overrides_of(model, models, set_ or []) for model in models}
     asked, metrics = None if fresh is None else _data_seed(fresh), parse_names(metric, "--metric") if metric else []
     if metrics and fresh is not None:
         raise UsageError("--metric: expected no --fresh beside it, as a gap is one of whole results; leave one out")
+    if asked == "new" and launch() is not None:
+        raise UsageError("--fresh new: expected a seed, as each process of a launcher would draw another; name one")
     card = _named(task, models, metrics)
     from ldbench.data.render import drawn_seed
     from ldbench.run.models import ready_models
     from ldbench.run.pipeline import prepare
-    from ldbench.run.processes import is_first_process, launch
     from ldbench.run.settings import Settings
 
     ready_models(card, overrides)

@@ -40,7 +40,7 @@ def scores_in_part(
             note_scored(context.folder, [score.metric for score in scores])
 
     context = carried_out(task_name, model, settings, None, look)
-    if context.folder.finished():
+    if not scores and context.folder.finished():  # another process may have completed it meanwhile
         names = {metric.name for name, metric in records_of(context.data.task.metrics).items() if name in metrics}
         scores += [score for score in read_back(context).scores if score.metric in names]
     return scores, context.folder

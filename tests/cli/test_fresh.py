@@ -71,3 +71,12 @@ def test_a_dry_run_draws_no_seed_and_says_what_the_call_would_do(
 def test_a_seed_that_is_none_is_refused_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--fresh: expected a seed of 0 or more, or new, got 'old'"):
         said("run", toy_card(tmp_path), "copy-source", "--fresh", "old")
+
+
+def test_processes_of_a_launcher_are_given_a_seed_as_each_would_draw_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match="--fresh new: expected a seed, as each process of a launcher would draw"):
+        said("run", toy_card(tmp_path), "copy-source", "--fresh", "new", "--dry-run")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import unfinished_below
+from ldbench.run import in_part
+from ldbench.run.context import RunContext
+from ldbench.run.pipeline import carried_out
 from ldbench.run.submission.pack import pack
 from ldbench.run.verify import verify
 from tests.command_line import called, said
@@ -73,6 +77,21 @@ def test_nothing_takes_a_run_in_part_for_a_whole_one(tmp_path: Path, card: Path)
         verify(folder.path)
     with pytest.raises(ResultError, match="finish the run there with"):
         pack(folder.path, tmp_path / "archive.zip")
+
+
+def test_a_run_that_another_process_completes_meanwhile_has_each_score_once(
+    tmp_path: Path, card: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "runs"
+
+    def carried_out_and_completed(*given: Any) -> RunContext:
+        context = carried_out(*given)
+        run(card, out)
+        return context
+
+    monkeypatch.setattr(in_part, "carried_out", carried_out_and_completed)
+    scored, path = run(card, out, "--metric", "psnr")
+    assert (scored.split()[0], path) == ("psnr", str(folder_of(out).result))
 
 
 def test_what_no_card_has_and_what_needs_a_whole_result_is_refused_before_anything_is_made(

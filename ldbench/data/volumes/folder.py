@@ -42,8 +42,9 @@ class VolumeFolder:
         names = _listed(folder)
         self.names = Ids(sorted(names))
         self._files = tuple(names[name] for name in self.names)
+        self.kept = KeptSlices(len(self.names) * len(cut.planes) * cut.count, scratch)  # all slices that were cut
         self._lies: dict[int, Lie] = {}
-        self._scratch, self._lock = scratch, Lock()
+        self._lock = Lock()
 
     def plane(self, plane: Plane) -> VolumePlane:
         """The slices along one of the planes of the cut."""
@@ -74,11 +75,6 @@ class VolumeFolder:
     def place(self, volume: int, plane: Plane, number: int) -> int:
         """Where a slice stands among all."""
         return (volume * len(self.cut.planes) + self.cut.planes.index(plane)) * self.cut.count + number
-
-    @cached_property
-    def kept(self) -> KeptSlices:
-        """All slices that were cut."""
-        return KeptSlices(len(self.names) * len(self.cut.planes) * self.cut.count, self._scratch)
 
     def read(self, volume: int) -> None:
         """Cut a volume, once. Raises `ImageError`."""

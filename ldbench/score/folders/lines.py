@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from ldbench.api import ParameterValue, Score
 from ldbench.data.prepare.pixels.grey import PERCENTILE
 from ldbench.score.folders.inputs import JUDGE_ON_REAL
 from ldbench.score.folders.label_inputs import OF_EACH, ON_REAL
@@ -98,16 +99,25 @@ def named_line(found: FolderScores) -> str:
 
 
 def judge_line(found: FolderScores) -> str:
-    """One line that says how often the judge was right on real images, whose classes somebody knows."""
-    for score in found.scores:
-        if (right := score.parameters.get(JUDGE_ON_REAL)) is not None:
-            counts = found.classes["real"].values()
-            guessed = max(counts) / sum(counts)  # where classes have unlike shares, more than one in as many
-            return (
-                f"the judge reads {right:.0%} of the real images right; {guessed:.0%} are right by guessing the largest"
-                " class"
-            )
-    return ""
+    """One line that says how often the judge was right on real images, whose classes somebody knows; of several planes
+    the judge of each."""
+    told = [
+        f"{right:.0%}{f' ({plane})' if plane else ''}"
+        for plane, scores in (found.by_plane or {"": found.scores}).items() if (right := _right(scores)) is not None
+    ]
+    if not told:
+        return ""
+    counts = found.classes["real"].values()
+    guessed = max(counts) / sum(counts)  # where classes have unlike shares, more than one in as many
+    return (
+        f"the judge reads {', '.join(told)} of the real images right; {guessed:.0%} are right by guessing the largest "
+        "class"
+    )
+
+
+def _right(scores: Sequence[Score]) -> ParameterValue:
+    """How often the judge that some score asked was right on real images; None where none asked one."""
+    return next((score.parameters[JUDGE_ON_REAL] for score in scores if JUDGE_ON_REAL in score.parameters), None)
 
 
 def lines_of(found: FolderScores) -> Iterator[str]:

@@ -70,11 +70,12 @@ def unlike_recipes(
 def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning where the sets are small and some metrics' values depend on the number of images; of those that are
     taken class by class `few_of_a_class` says it."""
-    count, names = _smaller(sets), dependent(each for each in metrics if not each.every_class)
+    names = dependent(each for each in metrics if not each.every_class)
+    count, unit = _in_units(_smaller(sets), sets[GENERATED])
     if names and count < FEWEST_OF_A_SET:
         yield (
-            f"{count} images are few: the value of {', '.join(names)} depends on their number; compare it with values "
-            f"of as many images alone, or give {FEWEST_OF_A_SET} or more"
+            f"{count} {unit}s are few: the value of {', '.join(names)} depends on their number; compare it with values "
+            f"of as many {unit}s alone, or give {FEWEST_OF_A_SET} or more"
         )
 
 
@@ -84,11 +85,12 @@ def few_of_a_class(
     """A warning where a class is small and some metrics' values depend on the number of images of each: of metrics that
     are taken class by class or, where values `within` each class were asked for, of all."""
     if names := dependent(each for each in metrics if within or each.every_class):
-        count, label, kind = smallest_class(sets)
+        images, label, kind = smallest_class(sets)
+        count, unit = _in_units(images, sets[kind])
         if count < FEWEST_OF_A_SET:
             yield (
-                f"{count} {kind} {'image is' if count == 1 else 'images are'} few for class {label}: the value of "
-                f"{', '.join(names)} {'within a class ' if within else ''}depends on how many images each class has; "
+                f"{count} {kind} {f'{unit} is' if count == 1 else f'{unit}s are'} few for class {label}: the value of "
+                f"{', '.join(names)} {'within a class ' if within else ''}depends on how many {unit}s each class has; "
                 f"compare it with values of as many alone, or give {FEWEST_OF_A_SET} or more of each"
             )
 
@@ -159,6 +161,13 @@ def dependent(metrics: Iterable[Metric]) -> list[str]:
 
 def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
     return min(sets[name].count for name in ("real", "generated"))
+
+
+def _in_units(images: int, of: MeasuredSet) -> tuple[int, str]:
+    """A number of images of a set, and what they are; of slices that of volumes, as many of few volumes are alike."""
+    if isinstance(of, FolderSet) and of.volumes is not None:
+        return images // of.volumes.volumes.cut.count, "volume"
+    return images, "image"
 
 
 def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:

@@ -2,8 +2,9 @@
 
 Each plane shows the same volumes, so their values err together, and what a volume adds to the mean is the mean of what
 it adds to each plane's value. A jackknife leaves out the same groups of volumes in each plane, since these depend on
-the numbers of volumes alone (`group_jackknife`). Where nobody knows what each volume adds, the bounds are the means of
-the planes' bounds: as if all planes erred alike, than which no interval is wider.
+the numbers of volumes alone (`group_jackknife`). Where nobody knows what each volume adds, or where that is not all of
+a metric's error (a classifier's training has chance of its own), the bounds are the means of the planes' bounds: as if
+all planes erred alike, than which no interval is wider.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def mean_of_planes(metric: Metric, planes: Mapping[str, Measured], units: Mappin
     scores = list(planes.values())
     first, value = scores[0], float(np.mean([each.value for each in scores]))
     parts = _mean_parts([_parts(each, units[plane]) for plane, each in planes.items()])
-    if parts:
+    if parts and first.interval != "own":
         interval, how = _interval(metric, scores, value, parts), "subjects are the units"
     else:
         low, high = (float(np.mean([getattr(each, bound) for each in scores])) for bound in ("ci_low", "ci_high"))
@@ -66,7 +67,8 @@ def _interval(metric: Metric, scores: Sequence[Measured], value: float, parts: M
     lowest, highest = metric.bounds
     variance = sum(float((each**2).sum()) for each in parts.values())
     if scores[0].interval == "share":
-        images = sum(min(map(len, each.contributions.values())) for each in scores)
+        # of one plane, not of all: by few volumes the variance may come out as if slices were independent
+        images = min(min(map(len, each.contributions.values())) for each in scores)
         fewest = min(map(len, parts.values()))
         share = share_of_subjects(value / highest, variance / highest**2, images, fewest)
         return Interval(value, highest * share.low, highest * share.high)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import torch
 
 from ldbench.data import volumes
 from ldbench.data.preparation import Preparation
+from ldbench.data.volumes import folder as folder_of_volumes
 from ldbench.data.volumes import kept, slices
 from ldbench.data.volumes.cut import Cut
 from ldbench.data.volumes.folder import VolumeFolder
@@ -58,6 +62,30 @@ def test_each_volume_is_read_once_whatever_is_asked_for(folder: Path, monkeypatc
         assert np.array_equal((images[image_id][0] * 255).round().byte(), expected)
     assert sorted(asked) == ["a-b.nii.gz", "a.nii", "c.nii.gz"]
     assert prepared.images == 2 * 3 * len(NAMES)
+
+
+def test_threads_that_ask_first_at_once_have_one_place_for_slices(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, together = list[int](), Barrier(4)
+
+    class Slow(KeptSlices):
+        def __init__(self, count: int, scratch: Path | None) -> None:
+            made.append(count)
+            time.sleep(0.05)  # a cached property, which has no lock from Python 3.12 on, would make several meanwhile
+            super().__init__(count, scratch)
+
+    monkeypatch.setattr(folder_of_volumes, "KeptSlices", Slow)
+    opened = VolumeFolder(folder, CUT, None)
+    images = opened.plane("axial").images(unfitted, Preparation())
+
+    def read(image_id: str) -> torch.Tensor:
+        together.wait()
+        return images[image_id]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert len(list(threads.map(read, list(images)[:4]))) == 4
+    assert made == [2 * 3 * len(NAMES)]
 
 
 def test_slices_are_named_by_volume_plane_and_number_volume_by_volume(folder: Path) -> None:

@@ -27,6 +27,7 @@ from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.planes import measure_planes
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import mean_interval, share_of_subjects
+from ldbench.score.metrics.roc import areas
 from ldbench.score.reference.record import Reference
 from tests.data.volumes.small_volumes import SIDE, VOLUMES, balls, write
 from tests.score.folders.disc_folders import CONTEXT, measure_alone
@@ -150,7 +151,7 @@ def test_copies_are_looked_for_among_the_slices_of_training_volumes(volumes: Pat
     [found] = measure_planes(asked, CONTEXT, ["copied_share"], strict=True, network="radiomics")
     [score] = found.scores
     assert (score.value, score.ci_high, score.n) == (1, 1, 4 * VOLUMES)
-    assert score.ci_low == share_of_subjects(1, 0, 8 * VOLUMES, VOLUMES).low
+    assert score.ci_low == share_of_subjects(1, 0, 4 * VOLUMES, VOLUMES).low
 
 
 def score_of(value: float, spread: float, interval: Literal["t", "share"] = "t") -> Measured:
@@ -172,9 +173,31 @@ def test_the_mean_of_shares_is_a_share() -> None:
     metric, units = METRICS.load("coverage"), {"cases": ["a", "b", "c", "d"], "scans": ["a"] * 4}
     of_planes = {"axial": score_of(1.0, 0.0, "share"), "sagittal": score_of(1.0, 0.0, "share")}
     found = mean_of_planes(metric, of_planes, dict.fromkeys(of_planes, units))
-    expected = share_of_subjects(1.0, 0.0, 8, 4)
+    expected = share_of_subjects(1.0, 0.0, 4, 4)
     assert (found.ci_low, found.ci_high) == (expected.low, 1.0)
     assert found.ci_low < 0.7
+    of_planes = {"axial": score_of(0.5, 0.01, "share"), "sagittal": score_of(0.7, 0.01, "share")}
+    found = mean_of_planes(metric, of_planes, dict.fromkeys(of_planes, units))
+    expected = share_of_subjects(0.6, 4e-4, 4, 4)  # of the images of one plane, though the volumes seem to agree
+    assert (found.ci_low, found.ci_high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_mean_of_what_is_learnt_keeps_the_chance_of_training() -> None:
+    labels_n, whose = np.repeat([0, 1], 20), [str(row // 4) for row in range(40)]
+    units, random = {"cases": ["a", "b"], "scans": whose}, np.random.default_rng(0)
+    noise_n = random.normal(size=40)
+    for shifts in ((0.5, 1.5, 2.5), (9.0, 9.0, 9.0)):  # trainings that differ, and classes that all tell apart
+        scores_sn = np.stack([noise_n + shift * labels_n for shift in shifts])
+        seen = areas(np.stack([-scores_sn, scores_sn], axis=2), labels_n, np.arange(40) // 4)
+        own = seen.interval()
+        score = Measured(
+            "auc", own.value, own.low, own.high, 40, "higher", None, {}, {"scans": seen.contributions_n},
+            degrees=seen.degrees, interval="own",
+        )
+        planes = dict.fromkeys(("axial", "coronal"), score)
+        found = mean_of_planes(METRICS.load("auc"), planes, dict.fromkeys(planes, units))
+        assert (found.value, found.ci_low, found.ci_high) == pytest.approx((own.value, own.low, own.high))
+        assert set(found.contributions) == {"scans"}
 
 
 def test_slices_that_show_nothing_and_other_fields_of_view_are_said(volumes: Path, tmp_path: Path) -> None:
@@ -189,6 +212,19 @@ def test_slices_that_show_nothing_and_other_fields_of_view_are_said(volumes: Pat
     assert "from left to right" not in said
 
 
+def test_many_slices_of_few_volumes_are_few_and_none_are_drawn(volumes: Path, tmp_path: Path) -> None:
+    fewer = balls(tmp_path / "fewer", 2)
+    (fewer / "sub-5.nii").unlink()
+    asked = Folders(volumes / "real", volumes / "generated", further=(fewer,), volumes=ALL)
+    folders = measure_planes(asked, CONTEXT, ["frd"], strict=True)
+    few = [[note for note in each.notes if " are few: " in note] for each in folders]
+    assert [one.partition(" depends")[0] for [one] in few] == [
+        f"{count} volumes are few: the value of frd" for count in (VOLUMES, VOLUMES - 1)
+    ]
+    [left_out] = differences(folders).left_out
+    assert left_out.reason.endswith(f"images, {VOLUMES * SIDE} and {5 * SIDE}; give folders of as many volumes")
+
+
 def test_whose_volumes_are_and_their_classes_are_said_of_volumes(volumes: Path, tmp_path: Path) -> None:
     subjects, classes = tmp_path / "subjects.csv", tmp_path / "classes.csv"
     files = [f"sub-{number}.nii" for number in range(VOLUMES)]
@@ -196,12 +232,15 @@ def test_whose_volumes_are_and_their_classes_are_said_of_volumes(volumes: Path, 
     subjects.write_text("\n".join(["image,subject", *rows]), "utf-8")
     rows = [f"{file},{'ab'[number % 2]}" for number, file in enumerate(files)]
     classes.write_text("\n".join(["image,class", *rows]), "utf-8")
-    found = measured(
-        volumes / "real", volumes / "generated", "ms_ssim_diversity", cut=Cut(("axial", "coronal"), 3, window="0,255"),
-        subjects=subjects, classes=classes,
+    asked = Folders(
+        volumes / "real", volumes / "generated", subjects=subjects, classes=classes,
+        volumes=Cut(("axial", "coronal"), 3, window="0,255"),
     )
+    [found] = measure_planes(asked, CONTEXT, ["ms_ssim_diversity", "intra_fid"], strict=True, network="radiomics")
     assert found.images["generated"]["subjects"] == VOLUMES // 2
     assert found.classes["real"] == {"a": VOLUMES * 3, "b": VOLUMES * 3}
+    [few] = [note for note in found.notes if " few for class " in note]
+    assert few.startswith("3 generated volumes are few for class a: the value of intra_fid depends on how many volumes")
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,9 @@ def test_a_judge_reads_classes_that_images_show_and_says_how_sure_it_is_of_real_
     assert f"{said}; 50% are right by guessing the largest class" in lines_of(right)
     uneven = replace(right, classes={"real": {"dark": 27, "bright": 3}})
     assert f"{said}; 90% are right by guessing the largest class" in lines_of(uneven)
+    of_planes = replace(right, scores=(), by_plane=dict.fromkeys(("axial", "coronal"), right.scores))
+    said = f"the judge reads {on_real:.0%} (axial), {on_real:.0%} (coronal) of the real images right"
+    assert f"{said}; 50% are right by guessing the largest class" in lines_of(of_planes)
     assert {key: right.options[key] for key in ("classes", "judge:epochs", "judge:blur", "auc:shift")} == {
         "classes": "folders", "judge:epochs": 16, "judge:blur": 0.75, "auc:shift": 1,
     }
