@@ -70,7 +70,7 @@ def test_nothing_takes_a_run_in_part_for_a_whole_one(tmp_path: Path, card: Path)
     assert "--metric" not in begun.line
     for words in (("report", out), ("compare", out), ("leaderboard", "build", out, "--out", tmp_path / "boards")):
         assert called(*words).exit_code != 0
-    with pytest.raises(ResultError, match=r"make them. Not finished: .* scored by psnr alone; goes on with `ldbench run"):
+    with pytest.raises(ResultError, match=r"make them. Not finished: .* scored by psnr alone; goes on with `ldbench"):
         plan([out], tmp_path / "all")
     whole = "got no result.json; finish the run there with `ldbench run` without --metric, or name its own folder"
     with pytest.raises(ResultError, match=whole):
