@@ -94,9 +94,9 @@ def _new_folder(out: Path, result: Result) -> RunFolder:
 def _opened(path: Path, images: Path | None, complete: bool) -> Iterator[Path]:
     """The result's file, unpacked if it comes in an archive."""
     if path.is_dir():
-        folder = RunFolder(path)
-        folder.check_finished()
-        yield folder.result
+        run = RunFolder(path)
+        run.check_finished()
+        yield run.result
         return
     if path.suffix == ".json":
         yield path
