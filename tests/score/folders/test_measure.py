@@ -255,7 +255,7 @@ def test_what_is_wrong_is_said_without_a_card(metric: str, given: dict[str, str]
 def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None:
     shutil.copytree(folders / "real", tmp_path / "real")
     fill(tmp_path / "generated", 3, 0, side=40)
-    with pytest.raises(ImageError, match=r"^3 .*-000.png: expected 32 x 32 pixels, as .*real/.* has, got 40 x 40; b"):
+    with pytest.raises(ImageError, match=r"^3 .*-000.*-002.png: expected 32 x 32 pixels, as .*real/.* has, got 40"):
         measured(tmp_path, "frd")
     Image.new("L", (40, 32)).save(tmp_path / "generated" / "wide.png")
     with pytest.raises(ImageError, match=r"wide.png: expected a square image, got 40 x 32"):
