@@ -20,7 +20,7 @@ from ldbench.records.identity import Found
 from ldbench.records.run_folder import ABLATION, RESULT, RunFolder, files_below
 from ldbench.records.sidecar import beside_all
 from ldbench.records.subgroups import Subgroups
-from ldbench.records.unfinished import UnfinishedRun, unfinished_below
+from ldbench.records.unfinished import UnfinishedRun, sentence_of_unfinished, unfinished_below
 from ldbench.records.units import Units
 
 
@@ -113,12 +113,10 @@ def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
         found = [path] if path.is_file() else files_below(path, RESULT)
         if not found:
-            begun = [one.line for one in unfinished_below([path])]
-            said = f". {begun[0]}" if begun else ""
-            more = f" (and {len(begun) - 1} more)" if len(begun) > 1 else ""
             apart = f", or name its {ABLATION}/ itself" if any(path.rglob(RESULT)) else ""
             raise ResultError(
-                f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{apart}{said}{more}"
+                f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{apart}"
+                f"{sentence_of_unfinished([path])}"
             )
         for item in sorted(found):
             files.setdefault(item.resolve(), str(item))

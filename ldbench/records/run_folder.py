@@ -206,14 +206,18 @@ class RunFolder:
 
     def read(self) -> Result:
         """The result of the finished run that lies here; a `ResultError` says what the folder is instead."""
+        self.check_finished()
+        return read_measured(self.result)
+
+    def check_finished(self) -> None:
+        """`ResultError` that says what the folder is where no finished run lies here."""
         if not self.path.is_dir():
             raise ResultError(f"can't read {self.path}: no such folder; expected the folder of a finished run")
         if not self.finished():
             raise ResultError(
                 f"{self.path}: expected the folder of a finished run, got no {RESULT}; finish the run there with "
-                "`ldbench run`, or name its own folder, OUT/TASK/MODEL/seed-N"
+                "`ldbench run` without --metric, or name its own folder, OUT/TASK/MODEL/seed-N"
             )
-        return read_measured(self.result)
 
     def read_beside_images(self) -> Result:
         """The result as `read`, where the run's images were kept with it."""

@@ -67,6 +67,14 @@ def unfinished_below(folders: Iterable[Path]) -> list[UnfinishedRun]:
     return [one for of_folder in found for one in of_folder]
 
 
+def sentence_of_unfinished(folders: Iterable[Path]) -> str:
+    """What follows an error where no run below the folders is finished: ". " and the line of the first that was begun,
+    and how many more there are; nothing where none was."""
+    begun = unfinished_below(folders)
+    more = f" (and {len(begun) - 1} more)" if len(begun) > 1 else ""
+    return f". {begun[0].line}{more}" if begun else ""
+
+
 def _unfinished(folder: RunFolder) -> Iterator[UnfinishedRun]:
     if folder.finished():
         return

@@ -11,6 +11,7 @@ from ldbench.errors import ResultError, UnknownNameError, UsageError
 from ldbench.records.run_folder import RunFolder
 from ldbench.records.unfinished import unfinished_below
 from ldbench.run import in_part
+from ldbench.run.collect.merge import plan
 from ldbench.run.context import RunContext
 from ldbench.run.pipeline import carried_out
 from ldbench.run.submission.pack import pack
@@ -73,9 +74,12 @@ def test_nothing_takes_a_run_in_part_for_a_whole_one(tmp_path: Path, card: Path)
     assert "--metric" not in begun.line
     for words in (("report", out), ("compare", out), ("leaderboard", "build", out, "--out", tmp_path / "boards")):
         assert called(*words).exit_code != 0
-    with pytest.raises(ResultError, match=r"can't read .*result.json"):
+    with pytest.raises(ResultError, match=r"make them. Not finished: .* scored by psnr alone; goes on with `ldbench"):
+        plan([out], tmp_path / "all")
+    whole = "got no result.json; finish the run there with `ldbench run` without --metric, or name its own folder"
+    with pytest.raises(ResultError, match=whole):
         verify(folder.path)
-    with pytest.raises(ResultError, match="finish the run there with"):
+    with pytest.raises(ResultError, match=whole):
         pack(folder.path, tmp_path / "archive.zip")
 
 

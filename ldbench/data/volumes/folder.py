@@ -128,13 +128,15 @@ class VolumePlane:
         return {"volume": list(self.of_slices(self.files)), "plane": [self.plane] * len(self), "slice": layers}
 
     def faults(
-        self, check_size: Callable[[Path, tuple[int, int]], None], seen: Callable[[int, int], None]
+        self, check_size: Callable[[str, tuple[int, int]], None], seen: Callable[[int, int], None]
     ) -> list[str]:
-        """What is wrong with each volume by its header, or with the (height, width) of its slices by `check_size`."""
+        """What is wrong with each volume by its header, or with the (height, width) of its slices by `check_size`, to
+        which they are called as the volume and its plane: each plane has a size of its own."""
         found = list[str]()
         for volume in range(len(self.files)):
             try:
-                check_size(self.volumes.path(volume), self.volumes.lie(volume).size(self.plane))
+                name = f"{self.volumes.path(volume)} ({self.plane})"
+                check_size(name, self.volumes.lie(volume).size(self.plane))
             except ImageError as error:
                 found.append(str(error))
             seen(volume + 1, len(self.files))

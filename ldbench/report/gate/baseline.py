@@ -20,7 +20,9 @@ def read(path: Path) -> dict[str, Leaderboard]:
     """
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
-        raise ResultError(f"{path}: expected leaderboard files (TASK.json), got none; `ldbench leaderboard build`")
+        raise ResultError(
+            f"{path}: expected leaderboard files (TASK.json), got none; `ldbench leaderboard build` makes them"
+        )
     boards: dict[str, Leaderboard] = {}
     places: dict[str, Path] = {}
     for file in files:

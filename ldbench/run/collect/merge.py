@@ -18,6 +18,7 @@ from typing import Literal
 from ldbench.errors import ResultError
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.run_folder import FRESH, IMAGES
+from ldbench.records.unfinished import sentence_of_unfinished
 from ldbench.run.collect.contradictions import answer, difference, two_runs
 from ldbench.run.collect.copies import BESIDE, RunCopy, look
 
@@ -61,7 +62,10 @@ def plan(folders: Sequence[Path], out: Path, images: Images | None = None) -> Me
     lying = look(folders, out, images is not None)
     if not lying.copies and not lying.damaged:
         where = ", ".join(map(str, folders))
-        raise ResultError(f"{where}: expected a finished run below it, got none; `ldbench run` and `matrix` make them")
+        raise ResultError(
+            f"{where}: expected a finished run below it, got none; `ldbench run` and `matrix` make them"
+            f"{sentence_of_unfinished(folders)}"
+        )
     merge = Merge(problems=sorted(lying.damaged))
     groups: dict[Path, list[RunCopy]] = {}
     for copy in lying.copies:

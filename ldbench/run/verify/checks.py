@@ -54,11 +54,12 @@ class Check:
             return None
         return self.recomputed - self.recorded
 
-    def line(self) -> str:
-        """The check as a row of a table in the terminal."""
+    def line(self, width: int) -> str:
+        """The check as a row of a table in the terminal, whose column of metrics is so many letters wide."""
         numbers = [(self.recorded, "{:.6g}"), (self.recomputed, "{:.6g}"), (self.difference, "{:+.2g}")]
         cells = [f"{'none' if number is None else form.format(number):>12}" for number, form in numbers]
-        return " ".join([f"{self.metric:15}", *cells, f" {self.verdict}"]) + (f": {self.note}" if self.note else "")
+        row = " ".join([f"{self.metric:{width}}", *cells, f" {self.verdict}"])
+        return f"{row}: {self.note}" if self.note else row
 
 
 def check_scores(recorded: Sequence[Score], recomputed: Sequence[Score]) -> list[Check]:

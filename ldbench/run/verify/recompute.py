@@ -93,8 +93,13 @@ def _new_folder(out: Path, result: Result) -> RunFolder:
 @contextmanager
 def _opened(path: Path, images: Path | None, complete: bool) -> Iterator[Path]:
     """The result's file, unpacked if it comes in an archive."""
-    if path.is_dir() or path.suffix == ".json":
-        yield path / RESULT if path.is_dir() else path
+    if path.is_dir():
+        run = RunFolder(path)
+        run.check_finished()
+        yield run.result
+        return
+    if path.suffix == ".json":
+        yield path
         return
     if images is not None or complete:
         raise UsageError(f"{path}: --images and --complete go with a run's folder or result.json, got an archive")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from ldbench.run.verify.checks import Check, Verdict
 
+_NAME_WIDTH = 15, 40  # of the column of metrics, in letters: the least, and the most
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -41,7 +43,9 @@ class Verification:
     def lines(self) -> list[str]:
         """One line a metric, one of verdict, and what is other on this machine where not all is equal."""
         heads = [f"{head:>12}" for head in ("recorded", "recomputed", "difference")]
-        table = [" ".join([f"{'metric':15}", *heads]), *(check.line() for check in self.checks)]
+        least, most = _NAME_WIDTH
+        width = min(max([least, *(len(check.metric) for check in self.checks)]), most)
+        table = [" ".join([f"{'metric':{width}}", *heads]), *(check.line(width) for check in self.checks)]
         other = [f"other here: {', '.join(self.machine)}"] if self.machine and self.verdict != "equal" else []
         written = [f"wrote {path}" for path in self.written]
         first = [self.what, *self.faults, *self.lacking, *(table if self.checks else [])]

@@ -29,13 +29,14 @@ def few_of_a_label(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -
 
 def label_shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning where a label has another share among generated images than among real ones, and some metrics compare
-    all images whatever their labels."""
+    all images whatever their labels. A label that no image of a set is known to have or lack has no share there."""
     names = [metric.name for metric in metrics if metric.whole_sets]
     real, generated = (
-        {label: each["with"] / max(each["known"], 1) for label, each in sets[name].label_counts.items()}
+        {label: each["with"] / each["known"] for label, each in sets[name].label_counts.items() if each["known"]}
         for name in _BOTH
     )
-    label = max(real, key=lambda each: abs(real[each] - generated[each]), default="")
+    in_both = [label for label in real if label in generated]
+    label = max(in_both, key=lambda each: abs(real[each] - generated[each]), default="")
     if names and label and abs(real[label] - generated[label]) > SHARE:
         yield (
             f"{real[label]:.0%} of the real images and {generated[label]:.0%} of the generated ones have {label}, of "

@@ -66,7 +66,23 @@ def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progre
     if len(faults) == 1:
         raise ImageError(faults[0])
     if faults:
-        told = " ".join(f"({place}) {fault}" for place, fault in enumerate(faults[:_NAMED], 1))
-        rest = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
         what = "volumes" if any(isinstance(place, VolumePlane) for place in places.values()) else "images"
-        raise ImageError(f"{len(faults)} {what} can't be measured: {told}{rest}")
+        raise ImageError(f"{len(faults)} {what} can't be measured: {_told(faults)}")
+
+
+def _told(faults: Sequence[str]) -> str:
+    """Faults in one line: each once, with the first files that have it, and how many others there are."""
+    files_by_fault = dict[str, list[str]]()
+    for fault in faults:
+        file, _, what = fault.partition(": ")
+        files_by_fault.setdefault(what, []).append(file)
+    said, left = list[str](), _NAMED
+    for what, files in files_by_fault.items():
+        if not left:
+            break
+        named, more = files[:left], len(files) - left
+        said.append(f"{', '.join(named)}{f' and {more} more' if more > 0 else ''}: {what}")
+        left -= len(named)
+    others = len(faults) - sum(map(len, list(files_by_fault.values())[: len(said)]))
+    numbered = said if len(files_by_fault) == 1 else [f"({place}) {each}" for place, each in enumerate(said, 1)]
+    return " ".join(numbered) + (f" and {others} more" if others else "")

@@ -90,15 +90,17 @@ def read_rows(
     table = read_csv(path, f"a table of images and {said.several}", needed, optional, others=False)
     named = table.columns[name_column]
     places, unknown = list[list[tuple[str, str]]](), list[str]()
+    measured = {"", *map(kind_of, images)}  # rows of another set are for a call that measures it too
     for image, name in zip(named, _sets(option, table.columns.get(SET, [""] * len(named)), said), strict=True):
         suffix = next((each for each in (*SUFFIXES, *OF_VOLUMES) if image.lower().endswith(each)), "")
         stem = image[: len(image) - len(suffix)]
         places.append([(each, stem) for each in images if name in ("", kind_of(each)) and stem in images[each]])
-        if not places[-1] and not manifest:
+        if not places[-1] and not manifest and name in measured:
             unknown.append(image)
     if unknown:
         raise UsageError(
-            f"{option}: expected names of {', '.join(images)} images, got {some_of(unknown)}; drop these rows"
+            f"{option}: expected names of {', '.join(images)} images, got {some_of(unknown)}; drop these rows, or say "
+            f"in a column {SET!r} of which set they are, if that isn't measured"
         )
     return Rows(named, places, table.lines, {name: table.columns[name] for name in columns})
 

@@ -80,7 +80,10 @@ def read_reference(path: Path) -> Reference:
                 )
             arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
-        raise DataError(f"{path}: expected {_EXPECTED}, got {' '.join(str(error).split()):.120}; {_REMEDY}") from error
+        got, remedy = f"{' '.join(str(error).split()):.120}", _REMEDY
+        if path.suffix != SUFFIX:  # nobody meant statistics
+            got, remedy = f"a file of another kind ({path.suffix or 'without an ending'})", "name one of these"
+        raise DataError(f"{path}: expected {_EXPECTED}, got {got}; {remedy}") from error
     record = _record(path, said.get(_RECORD, ""))
     if said.get(_SHA256) != _digest(said[_RECORD], arrays):
         raise DataError(f"{path}: expected the numbers that its digest is of, got others; {_REMEDY}")

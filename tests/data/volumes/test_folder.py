@@ -129,6 +129,14 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None
     assert peaks[1] - peaks[0] < voxels.nbytes / 2
 
 
+def test_a_fault_of_slices_names_the_volume_and_its_plane(folder: Path) -> None:
+    def refused(name: str, size: tuple[int, int]) -> None:
+        raise ImageError(f"{name}: got {size}")
+
+    faults = VolumeFolder(folder, CUT, None).plane("sagittal").faults(refused, lambda done, of: None)
+    assert faults[0] == f"{folder / 'a.nii'} (sagittal): got (8, 7)"
+
+
 def test_a_volume_that_changed_is_named(folder: Path) -> None:
     opened = VolumeFolder(folder, CUT, None)
     images = opened.plane("axial").images(unfitted, Preparation())

@@ -73,7 +73,7 @@ def test_what_means_nothing_without_a_baseline_is_refused(wanted: GateRequest, o
 
 def test_baselines_that_are_none_are_refused(tmp_path: Path, file: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ResultError, match="expected leaderboard files"):
+    with pytest.raises(ResultError, match=r"expected leaderboard files .* got none; .* build` makes them$"):
         read(tmp_path / "empty")
     with pytest.raises(ResultError, match=r"can't read .*nowhere\.json"):
         read(tmp_path / "nowhere.json")

@@ -84,7 +84,7 @@ def test_scores_that_one_side_lacks_differ() -> None:
     assert [(check.metric, check.recorded, check.recomputed, check.verdict) for check in found] == [
         ("fid", None, 100.0, "differs"), ("auc", 0.7, None, "differs"),
     ]
-    assert "none" in found[0].line()
+    assert "none" in found[0].line(15)
     assert Verification("x", (), (), (), 0.0).verdict == "differs"
 
 
@@ -137,3 +137,11 @@ def test_one_case_that_a_judge_turns_is_no_forgery() -> None:
     none = Units(ids, {"flip_rate": Contributions(0.0, {"cases": (0.0,) * 8})})
     one = Units(ids, {"flip_rate": Contributions(0.125, {"cases": (0.1094, *(-0.0156,) * 7)})})
     assert check_units(alike, none, one)[0].verdict == check_units(alike, one, none)[0].verdict == "reproduced"
+
+
+def test_columns_stand_below_each_other_whatever_metrics_are_called() -> None:
+    long = replace(FID, metric="relative_ratio_error")
+    checks = tuple(check_scores([AUC, long], [AUC, long]))
+    _, head, *rows, _ = Verification("x", (), checks, (), 0.0).lines()
+    last = zip([head, *rows], ["recomputed", "0.7", "100"], strict=True)
+    assert len({line.rindex(cell) + len(cell) for line, cell in last}) == 1

@@ -54,6 +54,16 @@ def test_a_table_tables_by_set_and_an_order_say_the_same(tmp_path: Path) -> None
     assert found(given | {"training": as_others_have})["training"] == {"edema": [1, 0], "mass": [None, None]}
 
 
+def test_rows_of_a_set_that_is_not_measured_may_stay(tmp_path: Path) -> None:
+    two = {name: NAMES[name] for name in ("real", "generated")}
+    whole = table(tmp_path, *ROWS, "t,1,1,training", "u,0,0,training")
+    assert found(whole, images=two) == {name: FOUND[name] for name in two}
+    with pytest.raises(UsageError, match="expected names of real, generated images, got t; drop these rows, or say in"):
+        found(table(tmp_path, *ROWS, "t,1,1,"), images=two)
+    with pytest.raises(UsageError, match="expected names of real, generated images, got t; drop these rows, or say in"):
+        found(table(tmp_path, *ROWS, "t,1,1,real"), images=two)
+
+
 def test_columns_of_further_options_are_no_labels_and_names_choose_among_all(tmp_path: Path) -> None:
     header = "image,subject,class,edema,mass,age,set"
     rows = [f"{row.split(',')[0]},P1,ill,{','.join(row.split(',')[1:3])},63,{row.split(',')[3]}" for row in ROWS]

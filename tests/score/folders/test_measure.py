@@ -257,7 +257,7 @@ def test_what_is_wrong_is_said_without_a_card(metric: str, given: dict[str, str]
 def test_images_that_do_not_fit_are_named(folders: Path, tmp_path: Path) -> None:
     shutil.copytree(folders / "real", tmp_path / "real")
     fill(tmp_path / "generated", 3, 0, side=40)
-    with pytest.raises(ImageError, match=r"^3 .*-000.png: expected 32 x 32 pixels, as .*real/.* has, got 40 x 40; b"):
+    with pytest.raises(ImageError, match=r"^3 .*-000.*-002.png: expected 32 x 32 pixels, as .*real/.* has, got 40"):
         measured(tmp_path, "frd")
     Image.new("L", (40, 32)).save(tmp_path / "generated" / "wide.png")
     with pytest.raises(ImageError, match=r"wide.png: expected a square image, got 40 x 32"):
@@ -294,6 +294,24 @@ def test_all_faults_are_told_before_an_image_is_read_in_full(
     ):
         assert said in text
     assert "\n" not in text
+
+
+def test_a_fault_of_many_images_is_said_once_with_the_first_that_have_it(tmp_path: Path) -> None:
+    for name, count in (("real", 7), ("generated", 2)):
+        (tmp_path / name).mkdir()
+        for index in range(count):
+            Image.new("I;16" if name == "real" else "L", (40, 32)).save(tmp_path / name / f"{index}.png")
+    with pytest.raises(ImageError, match=r"^9 images can't be measured: \(1\) ") as caught:
+        measured(tmp_path, "frd", side=32)
+    text = str(caught.value)
+    assert text.count("expected 8 bits a channel, got 16") == 1
+    real = ", ".join(str(tmp_path / "real" / f"{index}.png") for index in range(5))
+    assert f"(1) {real} and 2 more: expected 8 bits" in text
+    assert text.endswith(" and 2 more")
+    shutil.rmtree(tmp_path / "generated")
+    shutil.copytree(tmp_path / "real", tmp_path / "generated")
+    with pytest.raises(ImageError, match=rf"^14 images can't be measured: {real} and 9 more: expected 8 bits a chan"):
+        measured(tmp_path, "frd")
 
 
 @pytest.mark.parametrize("size", [(40, 32), (32, 41)])

@@ -149,9 +149,12 @@ def test_a_damaged_or_foreign_file_is_one_line(written: Path, tmp_path: Path) ->
         (other.read_bytes(), "got another safetensors file"), (of_a_network, "got another safetensors file"),
         ((tmp_path / "stats.npz").read_bytes(), "pytorch-fid and clean-fid: .* allow no interval; ask for a file of"),
     ):
-        (tmp_path / "given").write_bytes(content)
+        (tmp_path / "given.safetensors").write_bytes(content)
         with pytest.raises(DataError, match=said):
-            read_reference(tmp_path / "given")
+            read_reference(tmp_path / "given.safetensors")
+    (tmp_path / "scan.nii.gz").write_bytes(b"\x1f\x8b" + bytes(40))
+    with pytest.raises(DataError, match=r"wrote, got a file of another kind \(\.gz\); name one of these"):
+        read_reference(tmp_path / "scan.nii.gz")
     with pytest.raises(DataError, match=r"can't read .*nowhere: No such file"):
         read_reference(tmp_path / "nowhere")
 
