@@ -22,7 +22,7 @@ from ldbench.run.fresh import fresh_line
 from ldbench.run.pipeline import generator_context, ready
 from ldbench.run.processes import Processes
 from ldbench.run.requirements import inspect, needs_of
-from ldbench.run.settings import Settings
+from ldbench.run.settings import Settings, off_card
 from ldbench.task import card
 from ldbench.task.metric_specs import further_images
 
@@ -47,7 +47,7 @@ def dry_run(
     generator, ref = ready(task, model_name, settings.overrides)
     folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
     found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
-    found += [*filter(None, [task.without_seed(settings.seed)]), _standing(folder)]
+    found += [*filter(None, [off_card(task, settings.seed)]), _standing(folder)]
     if folder.finished() and fresh_seed is None:
         return DryRun(tuple(found), tuple(_unreadable(task, settings)))
     found += [f"scores: {', '.join(metrics)} alone, and no result"] if metrics else []

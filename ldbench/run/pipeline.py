@@ -32,7 +32,7 @@ from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
 from ldbench.run.scoring import Scored, score
-from ldbench.run.settings import Settings
+from ldbench.run.settings import Settings, off_card
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
 from ldbench.run.stage_times import timed_over_calls
@@ -77,8 +77,8 @@ def carried_out(
                 claim.enter_context(folder.claimed())
                 named = model_ref.named_content(generator, settings.out)
                 context = _begin(replace(context, content={**context.content, **named}), generator)
-                if off_card := context.data.task.without_seed(settings.seed):
-                    settings.say(off_card)
+                if line := off_card(context.data.task, settings.seed):
+                    settings.say(line)
                 if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
                     note_beginning(folder, command_of(task_name, model, settings), len(context.data.cases))
         if not folder.finished():

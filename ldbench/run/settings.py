@@ -9,6 +9,7 @@ from pathlib import Path
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import UsageError
 from ldbench.records.seed import check_seed
+from ldbench.task.card import Task
 
 
 def unsaid(line: str) -> None:
@@ -37,3 +38,10 @@ class Settings:
         if type(self.batch_size) is not int or self.batch_size < 1:
             raise UsageError(f"--batch-size: expected an int of 1 or more, got {self.batch_size!r}")
         check_seed(self.seed)
+
+
+def off_card(task: Task, seed: int) -> str | None:
+    """What to tell whoever runs a seed that the card does not name: boards rank by the card's seeds alone."""
+    named = ", ".join(map(str, task.protocol.seeds))
+    line = f"seed {seed}: not one of the card's ({named}), so boards won't rank by it"
+    return None if seed in task.protocol.seeds else line

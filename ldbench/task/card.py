@@ -156,13 +156,6 @@ class Task:
         text = json.dumps(_content(self), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def without_seed(self, seed: int) -> str | None:
-        """What to tell whoever runs a seed that the card does not name: boards rank by the card's seeds alone."""
-        named = self.protocol.seeds
-        if seed in named:
-            return None
-        return f"seed {seed}: not one of the card's ({', '.join(map(str, named))}), so boards won't rank by it"
-
 
 def _content(task: Task) -> dict[str, Any]:
     """The card as plain tables, without prose; cards from before young fields keep their hashes."""
