@@ -139,7 +139,8 @@ def test_what_one_of_several_folders_is_refused_is_said_with_its_name(folders: P
     larger = fill(tmp_path / "larger", 8, 2, side=40)
     error = measure(folders, larger, "--metric", "frd").exception
     assert isinstance(error, ImageError)
-    assert f"{larger / 'image-000.png'}: expected 32 x 32 pixels" in str(error)
+    assert f"{larger / 'image-000.png'}" in str(error)
+    assert "32 x 32" in str(error)
 
 
 def test_the_table_of_images_names_the_folder_of_several(folders: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import torch
 
 from ldbench.api import Context, Generator, Needs, Request, TrainingSet
 from ldbench.run import measure as measuring
-from ldbench.run import pipeline, score_folder
+from ldbench.run import pipeline, score_folder, scoring
 from ldbench.run.dry_run import dry_run
 from ldbench.run.environment import on_device
 from ldbench.run.measure import measure
@@ -87,7 +87,7 @@ def noting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, stage: str) 
 
 @pytest.mark.slow
 def test_every_stage_of_a_run_is_on_its_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    noting(monkeypatch, pipeline, "scores_of", "score")
+    noting(monkeypatch, scoring, "scores_of", "score")
     card = str(small_card(tmp_path, metrics=ON_CPU))
     settings = Settings(tmp_path / "runs", device="cuda:1")
     _, path = pipeline.run(card, NAME, settings)
@@ -97,7 +97,7 @@ def test_every_stage_of_a_run_is_on_its_device(tmp_path: Path, monkeypatch: pyte
     score_folder.score_folder(card, path.parent / "images", "mine", settings)
     noting(monkeypatch, recompute, "scores_of", "verify")
     verify(path, device="cuda:1", task=card)
-    dry_run(card, NAME, settings)
+    dry_run(card, NAME, replace(settings, out=tmp_path / "others"))  # a finished run needs nothing
     assert SEEN == [("score", 1), ("verify", 1), ("needs", 1)]
     assert torch.cuda.current_device() == 0
 
@@ -106,7 +106,7 @@ def test_a_failed_run_leaves_the_device_of_before(tmp_path: Path, monkeypatch: p
     def failing(*args: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline, "scores_of", failing)
+    monkeypatch.setattr(scoring, "scores_of", failing)
     with pytest.raises(ZeroDivisionError):
         pipeline.run(str(small_card(tmp_path, metrics=ON_CPU)), NAME, Settings(tmp_path / "runs", device="cuda:1"))
     assert torch.cuda.current_device() == 0

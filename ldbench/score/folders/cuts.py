@@ -19,7 +19,7 @@ def cut_of(planes: Sequence[str], slices: str | int | None, window: str | None) 
         for option, given in (("slices", slices), ("window", window)):
             if given is not None:
                 raise UsageError(
-                    f"--{option} {given}: expected planes along which volumes are cut, got none; add --volumes axial"
+                    f"--{option} {given}: expected planes to cut along, got none; name them with --volumes"
                 )
         return None
     for plane in planes:

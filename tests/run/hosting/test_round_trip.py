@@ -83,7 +83,8 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     assert record["card_seeds"] == [0]
     assert record["environment"]["notes"][-1].startswith("scores recomputed on ")
     groups = json.loads(result.with_name("subgroups.json").read_text(encoding="utf-8"))
-    assert groups["values"].keys() == {one["metric"] for one in record["scores"]}
+    # the seed is drawn anew: the few cases of a further pass may have no two of a group
+    assert {"minimality", "psnr"} <= groups["values"].keys() <= {one["metric"] for one in record["scores"]}
     psnr = next(one["value"] for one in record["scores"] if one["metric"] == "psnr")
     assert psnr == pytest.approx(psnr_by_hand(result.parent / "images", truth(host)), abs=1e-3)
 

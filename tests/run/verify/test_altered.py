@@ -136,7 +136,9 @@ def test_a_run_that_is_not_there_or_not_finished_is_one_line(card: str, folder: 
     with pytest.raises(ResultError, match="expected JSON, got lists or tables too deep"):
         verify(folder, task=card)
     (folder / "result.json").unlink()
-    for path in (folder, tmp_path / "nothing.zip", tmp_path / "nothing.json"):
+    with pytest.raises(ResultError, match=r"a finished run, got no result\.json; finish the run"):
+        verify(folder, task=card)
+    for path in (tmp_path / "nothing.zip", tmp_path / "nothing.json"):
         with pytest.raises(ResultError, match="can't read"):
             verify(path, task=card)
 

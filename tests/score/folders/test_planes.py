@@ -246,8 +246,8 @@ def test_whose_volumes_are_and_their_classes_are_said_of_volumes(volumes: Path, 
 @pytest.mark.parametrize(
     ("planes", "slices", "window", "said"),
     [
-        ((), "8", None, "--slices 8: expected planes along which volumes are cut, got none; add --volumes axial"),
-        ((), None, "0,1", "--window 0,1: expected planes along which volumes are cut, got none; add --volumes axial"),
+        ((), "8", None, "--slices 8: expected planes to cut along, got none; name them with --volumes"),
+        ((), None, "0,1", "--window 0,1: expected planes to cut along, got none; name them with --volumes"),
         (["axail"], None, None, "unknown plane 'axail': did you mean axial? name them with --volumes"),
         (["axial", "axial"], None, None, "--volumes axial,axial: expected different planes, got one twice; drop it"),
         (["axial"], "0", None, "--slices: expected how many and between which % of the extent, such as 16:20-80 or 16"),
