@@ -11,11 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from ldbench.board.folder_differences import differences
 from ldbench.data.images import write_image
-from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError, UsageError
 from ldbench.score.folders import classifiers
 from ldbench.score.folders.classifiers import Lesson, judge_recipe, recipe_table
@@ -28,6 +26,7 @@ from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from ldbench.task.metric_specs import ClassifierSpec, JudgeSpec
 from tests.conftest import small_card
+from tests.score.folders.card_sets import sets_of
 from tests.score.folders.disc_folders import CLASSES, CONTEXT, SIDE, fill_classes, measure_alone, one
 
 pytestmark = pytest.mark.slow
@@ -290,17 +289,7 @@ veil = 0.05
 def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
     path = small_card(tmp_path, cases=24, metrics=CARD)
     path.write_text(path.read_text(encoding="utf-8").replace('["CN", "AD"]', '["AD", "CN"]'), encoding="utf-8")
-    data = task_data(card.load(str(path)), 0)
-    data = replace(data, train=replace(data.train, records=data.of_classes("train")[:60]))
-    test = data.of_classes("test")
-    records = {"real": test, "training": data.of_classes("train")}
-    sets = {
-        name: {each.id: torch.from_numpy(data.dataset.image(each)) for each in of_set}
-        for name, of_set in records.items()
-    }
-    sets["generated"] = dict(zip((case.id for case in data.cases), sets["real"].values(), strict=False))
-    labels = {name: {each.id: each.attributes["diagnosis"] for each in of_set} for name, of_set in records.items()}
-    labels["generated"] = {case.id: case.attributes["diagnosis"] for case in data.cases}
+    data, sets, shows = sets_of(path)
     with (tmp_path / "classes.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["image", "class", "set"])
@@ -308,7 +297,7 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
             (tmp_path / name).mkdir()
             for image_id, image in images.items():
                 write_image(image, tmp_path / name / f"{image_id}.png")
-                rows.writerow([image_id, labels[name][image_id], name])
+                rows.writerow([image_id, shows[name][image_id]["diagnosis"], name])
     scores = {each.metric: each for each in scores_of(inputs_of(data, sets["generated"], CONTEXT)).measured}
     found = measure_alone(
         Folders(tmp_path / "real", tmp_path / "generated", tmp_path / "training", classes=tmp_path / "classes.csv"),

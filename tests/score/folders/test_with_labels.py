@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from ldbench.api import ImageSet, MetricAxis
 from ldbench.board.folder_differences import differences
 from ldbench.data.images import write_image
-from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.folders import classifiers, metrics
@@ -32,6 +30,7 @@ from ldbench.score.set_inputs import ScoringContext
 from ldbench.task import card
 from ldbench.task.metric_specs import JudgeSpec
 from tests.conftest import small_card
+from tests.score.folders.card_sets import sets_of
 from tests.score.folders.disc_folders import CONTEXT, SIDE, measure_alone
 from tests.score.folders.label_folders import fill_labelled, shown, write_labels
 
@@ -260,17 +259,7 @@ def test_scores_are_those_of_a_card_on_the_same_images(tmp_path: Path) -> None:
     path = small_card(tmp_path, cases=24, metrics=CARD)
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("[data]", f"[data]\nlabels = {json.dumps(FINDINGS)}"), encoding="utf-8")
-    data = task_data(card.load(str(path)), 0)
-    data = replace(data, train=replace(data.train, records=data.of_classes("train")[:60]))
-    test = data.of_classes("test")
-    records = {"real": test, "training": data.of_classes("train")}
-    sets = {
-        name: {each.id: torch.from_numpy(data.dataset.image(each)) for each in of_set}
-        for name, of_set in records.items()
-    }
-    sets["generated"] = dict(zip((case.id for case in data.cases), sets["real"].values(), strict=False))
-    shows = {name: {each.id: each.attributes for each in of_set} for name, of_set in records.items()}
-    shows["generated"] = {case.id: case.attributes for case in data.cases}
+    data, sets, shows = sets_of(path)
     with (tmp_path / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["image", "set", *FINDINGS])
