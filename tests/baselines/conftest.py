@@ -1,4 +1,4 @@
-"""A random backbone that tests share, copies of it to damage, and the libraries' log."""
+"""A random backbone that tests share, copies of it to damage, short starts, and the libraries' log."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ldbench_baselines.fitting.checkpoint import Checkpoint
+from ldbench_baselines.instruct_pix2pix import InstructPix2Pix
 
+from tests.baselines.discs import quick
 from tests.stand_ins.backbone import save_random_backbone
 
 
@@ -53,3 +56,13 @@ def moments_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checkpoint after the last step has what those before it have: values and moments, which tests look at."""
     save = Checkpoint.save
     monkeypatch.setattr(Checkpoint, "save", lambda self, *state, last=False: save(self, *state))
+
+
+@pytest.fixture
+def short_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starts of few steps: where they need not be good."""
+
+    def tuner(self: InstructPix2Pix, method: type[Any]) -> Any:
+        return quick(method, steps=2, delta=0.0 if self.drift_where == "sample" else self.delta)
+
+    monkeypatch.setattr(InstructPix2Pix, "_tuner", tuner)

@@ -24,19 +24,9 @@ from .discs import Discs, context, quick, requests, seen_prompts, weights
 from .editing.disc_pairs import DiscPairs, LoneDiscs, edit_requests
 from .rows import ROWS as REGISTERED
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_starts")]
 
 ROWS = [InstructPix2Pix, InstructPix2PixCD, InstructPix2PixFT]
-
-
-@pytest.fixture(autouse=True)
-def short_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Starts of few steps: here they need not be good."""
-
-    def tuner(self: InstructPix2Pix, method: type[Any]) -> Any:
-        return quick(method, steps=2, delta=0.0 if self.drift_where == "sample" else self.delta)
-
-    monkeypatch.setattr(InstructPix2Pix, "_tuner", tuner)
 
 
 def sharing(folder: Path, backbone: Path, **rest: Any) -> Context:

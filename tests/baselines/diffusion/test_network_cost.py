@@ -102,7 +102,7 @@ def test_disk_holds_two_checkpoints_of_what_is_trained(
 ON_PAIRS = {"steps": 1, "batch_size": 2, "sampling_steps": 2}
 
 
-@pytest.mark.usefixtures("counted_once")
+@pytest.mark.usefixtures("counted_once", "short_starts")
 @pytest.mark.parametrize(
     ("generator", "train"),
     [
