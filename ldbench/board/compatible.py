@@ -145,7 +145,7 @@ def same_definition(first: tuple[str, Score], second: tuple[str, Score]) -> None
 
 
 def _same_content(first: Found, second: Found) -> None:
-    if _content(first[1]) != _content(second[1]):
+    if first[1] is not second[1] and _content(first[1]) != _content(second[1]):
         raise ResultError(
             f"{second[0]}: another result of {second[1].model.name}, seed {second[1].seed}, than {first[0]}; "
             "one run, two answers: remove one file, or give the runs different seeds"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import re
 import types
@@ -32,21 +33,29 @@ def build(cls: type[Any], table: object, key: str = "") -> Any:
     """
     if not isinstance(table, Mapping):
         raise TypedError(f"{key}: expected a table, got {table!r:.60}")
-    hints = get_type_hints(cls)
-    fields = {item.name: item for item in dataclasses.fields(cls)}
+    hints, required = _fields_of(cls)
     for name in table:
-        if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(hints)}"
             raise TypedError(f"{_join(key, name)}: unknown key; {hint}")
-    for name, item in fields.items():
-        if name not in table and item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+    for name in required:
+        if name not in table:
             raise TypedError(f"{_join(key, name)}: expected {_spell(hints[name])}, got nothing")
     values = {name: convert(hints[name], value, _join(key, name)) for name, value in table.items()}
     try:
         return cls(**values)
     except TypedError as wrong:
         raise TypedError(_join(key, str(wrong))) from wrong
+
+
+@functools.lru_cache(maxsize=256)  # a board's results hold a hundred thousand tables of a few classes
+def _fields_of(cls: type[Any]) -> tuple[Mapping[str, Any], list[str]]:
+    """The annotations of a dataclass's fields, and the fields without a default, in order."""
+    hints, fields = get_type_hints(cls), dataclasses.fields(cls)
+    missing = dataclasses.MISSING
+    required = [item.name for item in fields if item.default is missing and item.default_factory is missing]
+    return {item.name: hints[item.name] for item in fields}, required
 
 
 def built(cls: type[T], table: object, where: str, error: type[LdbenchError], remedy: str = "") -> T:
