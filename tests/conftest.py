@@ -15,7 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
-from tests.made_once import made_once
+from tests.made_once import MadeOnce, made_once
 
 __all__ = ["made_once"]
 
@@ -38,10 +38,10 @@ def pytest_collection() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the user's cache; the session's tests share one."""
+def _own_cache(made_once: MadeOnce) -> Iterator[None]:
+    """No test reads or writes the user's cache; the session's tests share one, whatever worker runs them."""
     before = os.environ.get("LDBENCH_CACHE")
-    os.environ["LDBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["LDBENCH_CACHE"] = str(made_once.root / "cache")
     yield
     if before is None:
         del os.environ["LDBENCH_CACHE"]

@@ -1,7 +1,7 @@
 """The clinical cards on stand-ins in the owners' formats: prepared by the command, then run, in small.
 
 What is smaller than on the real thing: the images, the cases, and the backbone, a random Stable Diffusion folder given
-by path. Inception-v3 and LPIPS's AlexNet are those networks in the published files' formats, given by path; their
+by path. Inception-v3, shallow, and LPIPS's AlexNet are networks in the published files' formats, given by path; their
 numbers are random, and the small cards name them by their digests.
 """
 
@@ -27,7 +27,7 @@ from .stand_ins.adni1 import write_adni1
 from .stand_ins.backbone import save_random_backbone
 from .stand_ins.chexpert import write_chexpert
 from .stand_ins.clinical_card import write_small_card
-from .stand_ins.networks import torchscript, write_alexnet, write_inception
+from .stand_ins.networks import torchscript, write_alexnet, write_shallow_inception
 from .stand_ins.oasis3 import write_oasis3
 
 pytestmark = pytest.mark.slow
@@ -58,7 +58,7 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def networks(made_once: MadeOnce) -> dict[str, Path]:
     """Weight files where a user would have them, by the name that cards call the network by, and `backbone`."""
-    writers = {"inception-v3": write_inception, "lpips-alex": write_alexnet, "backbone": save_random_backbone}
+    writers = {"inception-v3": write_shallow_inception, "lpips-alex": write_alexnet, "backbone": save_random_backbone}
 
     def write(folder: Path) -> None:
         for name, writer in writers.items():

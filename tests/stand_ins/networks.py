@@ -1,7 +1,8 @@
 """Feature networks with random weights in the formats of the published files.
 
 Inception-v3 is torchvision's layers in a TorchScript file such as clean-fid reads: `layers` maps normalised images
-`(N, 3, 299, 299)` to features `(N, 2048)`. AlexNet is a state dictionary with torchvision's names, without the
+`(N, 3, 299, 299)` to features `(N, 2048)`. The shallow one has three layers in their place, for tests of what is made
+of its features. AlexNet is a state dictionary with torchvision's names, without the
 classifier, which LPIPS doesn't read. Equal seeds, equal weights. Refuses to pass for the real ones: their digests are
 their own.
 """
@@ -39,6 +40,19 @@ def write_inception(path: Path, seed: int = 0) -> Path:
 
     network = inception_v3(weights=None, init_weights=False, aux_logits=False, transform_input=False)
     network.fc = torch.nn.Identity()
+    return _write_published(network, path, seed)
+
+
+def write_shallow_inception(path: Path, seed: int = 0) -> Path:
+    """As `write_inception`, at a hundredth of the operations."""
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 5, stride=4), torch.nn.ReLU(), torch.nn.Conv2d(16, 64, 3, stride=4), torch.nn.ReLU(),
+        torch.nn.Conv2d(64, 2048, 1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+    )  # fmt: skip
+    return _write_published(network, path, seed)
+
+
+def _write_published(network: torch.nn.Module, path: Path, seed: int) -> Path:
     _draw(network, seed)
     with torch.no_grad(), read_as_published():
         layers = torch.jit.trace(network.eval(), torch.zeros(1, 3, 299, 299), check_trace=False)

@@ -1,19 +1,18 @@
 """What any counterfactual metric must say of the truth, of a copy and of another subject, on frozen sandbox data.
 
 The truth is best, a copy is perfect on identity and useless on effectiveness, another subject of the target class the
-reverse. Ages and ratios are read by the sandbox's estimators, classes by a judge with a short training.
+reverse. Ages and ratios are read by the sandbox's estimators, classes by the cards' own judges.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from ldbench.api import Score
-from ldbench.data.task_data import TaskData, task_data
+from ldbench.data.task_data import TaskData, network_files, task_data
 from ldbench.plugins.kinds import ESTIMATORS
 from ldbench.score.metrics.attribute_error import attribute_error_score
 from ldbench.score.metrics.change import change_score
@@ -23,8 +22,6 @@ from ldbench.score.metrics.judge import Judge, judge_of
 from ldbench.score.metrics.region import changed_region
 from ldbench.score.metrics.truth_error import error_score
 from ldbench.task import card
-from ldbench.task.metric_specs import JudgeSpec
-from tests.made_once import MadeOnce
 
 TASKS = ("sandbox-brain-aging", "sandbox-brain-disease", "sandbox-chest-disease", "sandbox-chest-sex")
 
@@ -152,18 +149,17 @@ class Judged:
         )
 
 
-@pytest.fixture(scope="module", params=[("sandbox-brain-disease", 400, 4), ("sandbox-chest-sex", 300, 2)], ids=str)
-def judged(request: pytest.FixtureRequest, made_once: MadeOnce) -> Judged:
-    """Two classes, negated. The card's judge is trained for longer."""
-    task, scans, epochs = request.param
-    chosen = rows(task, 60)
+@pytest.fixture(scope="module", params=["sandbox-brain-disease", "sandbox-chest-sex"])
+def judged(request: pytest.FixtureRequest) -> Judged:
+    """Two classes, negated, and the judge that ships with their card."""
+    chosen = rows(request.param, 60)
+    task = chosen.data.task
+    assert task.judge is not None
     images, labels = chosen.data.training_scans()
-    recipe, classes = JudgeSpec(epochs, 32, 1e-3), chosen.data.task.data.classes
-
-    def judge_in(folder: Path) -> Judge:
-        return judge_of(recipe, classes, images[:scans], labels[:scans], device="cpu", folder=folder)
-
-    return Judged(chosen, judge_in(made_once.folder(f"judge-{task}", judge_in)))
+    judge = judge_of(
+        task.judge, task.data.classes, images, labels, device="cpu", folder=None, shipped=network_files(task.data)
+    )
+    return Judged(chosen, judge)
 
 
 @pytest.mark.slow
