@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ldbench.records.identity import Found, row_key
-from ldbench.records.result import Environment, Result, Stage
+from ldbench.records.result import Result, Stage
 
 FIT, GENERATE = "fit", "generate"
 
@@ -39,17 +39,11 @@ def costs_of_rows(results: Iterable[Found]) -> dict[str, list[RowCost]]:
     runs: dict[str, dict[str, list[Result]]] = {}
     for _, result in results:
         if result.environment is not None and not result.model.scored and _stages(result, GENERATE):
-            runs.setdefault(row_key(result), {}).setdefault(_device(result.environment), []).append(result)
+            runs.setdefault(row_key(result), {}).setdefault(result.environment.machine, []).append(result)
     return {
         row: [_cost(device, of_device) for device, of_device in sorted(by_device.items())]
         for row, by_device in runs.items()
     }
-
-
-def _device(machine: Environment) -> str:
-    if machine.threads is None:
-        return machine.device
-    return f"{machine.device}, {machine.threads} thread{'s' * (machine.threads != 1)}"
 
 
 def _cost(device: str, results: Sequence[Result]) -> RowCost:

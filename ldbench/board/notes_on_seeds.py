@@ -1,4 +1,4 @@
-"""Whether the seeds of one row were made alike: by the same code, device, precision and packages.
+"""Whether the seeds of one row were made alike: by the same code, device, processor, precision and packages.
 
 They are folded either way, as a board takes results of different machines. Where they differ the row says so, since its
 spread between seeds then holds that difference too. What a result doesn't record counts as equal. Other weights are an
@@ -19,6 +19,7 @@ def mixed(runs: Sequence[Result]) -> set[str]:
     """The note on a row whose measured runs were not made alike; none where they were."""
     made = [
         {"device": run.environment.device}
+        | ({"processor": run.environment.processor} if run.environment.processor else {})
         | {name: value for name, value in run.environment.packages.items() if not name.startswith(PARAMETER)}
         for run in runs if run.origin == "measured" and run.environment is not None and not run.model.scored
     ]

@@ -67,7 +67,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Environment:
-    """What the run ran on; `notes` say, a line each, what the device made of it: batches halved for memory, TF32."""
+    """What the run ran on; `notes` say, a line each, what the device made of it: batches halved for memory, TF32.
+
+    `processor` names the vector instructions that torch uses on a CPU, as `AVX2`: others round otherwise. None on a GPU
+    and where it was not recorded.
+    """
 
     device: str
     threads: int | None
@@ -77,6 +81,15 @@ class Environment:
     commit: str | None = None
     dirty: bool | None = None
     notes: list[str] = field(default_factory=list)
+    processor: str | None = None
+
+    @property
+    def machine(self) -> str:
+        """Device, instructions and threads, as far as they were recorded: `cpu (AVX2), 2 threads`."""
+        named = self.device if self.processor is None else f"{self.device} ({self.processor})"
+        if self.threads is None:
+            return named
+        return f"{named}, {self.threads} thread{'s' * (self.threads != 1)}"
 
 
 @dataclass(frozen=True)
@@ -107,13 +120,15 @@ class Result:
 def dumps(result: Result) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end.
 
-    A result from before the card's seeds, notes on the device or whole stages were recorded keeps its bytes.
+    A result from before the card's seeds, the processor, notes on the device or whole stages were recorded keeps its
+    bytes.
     """
     record = asdict(result)
     if result.card_seeds is None:
         del record["card_seeds"]
-    if record["environment"] and not record["environment"]["notes"]:
-        del record["environment"]["notes"]
+    for key in ("notes", "processor"):
+        if record["environment"] and not record["environment"][key]:
+            del record["environment"][key]
     for stage in record["stages"]:
         for key in ("whole", "images"):
             if stage[key] is None:

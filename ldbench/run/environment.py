@@ -121,6 +121,7 @@ def describe(device: torch.device, processes: int = 1) -> Environment:
         commit=commit,
         dirty=dirty,
         notes=_arithmetic(device),
+        processor=torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else None,
     )
 
 

@@ -98,6 +98,13 @@ def test_seeds_not_made_alike_are_folded_and_the_row_says_so() -> None:
     )
     (row,) = board_of(made(0, code="sha256:aa"), made(1, code="sha256:bb")).rows
     assert row.notes == ("seeds not made alike: code",)
+    newer, older, silent = (
+        replace(one, environment=one.environment and replace(one.environment, processor=processor))
+        for one, processor in ((made(0), "AVX512"), (made(1), "AVX2"), (made(2), None))
+    )
+    assert [row.notes for row in board_of(newer, silent).rows] == [()]
+    (row,) = board_of(newer, older, silent).rows
+    assert row.notes == ("seeds not made alike: processor AVX2 and AVX512",)
 
 
 def test_the_field_is_folded_ranked_and_ordered() -> None:

@@ -60,13 +60,15 @@ def test_todays_schema_writes_the_same_bytes(path: Path) -> None:
     assert result_file.dumps(result_file.read(path)) == path.read_text(encoding="utf-8")
 
 
-def test_notes_on_the_device_are_kept_and_none_leave_no_trace(tmp_path: Path) -> None:
+def test_notes_on_the_device_and_processors_are_kept_and_none_leave_no_trace(tmp_path: Path) -> None:
     environment = Environment("NVIDIA H100", None, "3.11.7", "Linux-x86_64")
     plain = dataclasses.replace(MEASURED, environment=environment)
     with_notes = dataclasses.replace(environment, notes=["generate: out of memory with 50 at a time, goes on with 25"])
     noted = dataclasses.replace(MEASURED, environment=with_notes)
-    assert '"notes"' not in result_file.dumps(plain)
-    for result in (plain, noted):
+    on_cpu = dataclasses.replace(environment, device="cpu", threads=2, processor="AVX2")
+    assert (environment.machine, on_cpu.machine) == ("NVIDIA H100", "cpu (AVX2), 2 threads")
+    assert not [key for key in ('"notes"', '"processor"') if key in result_file.dumps(plain)]
+    for result in (plain, noted, dataclasses.replace(MEASURED, environment=on_cpu)):
         result_file.write(result, tmp_path / "result.json")
         assert result_file.read(tmp_path / "result.json") == result
 

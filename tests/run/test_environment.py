@@ -75,8 +75,9 @@ def test_memory_is_measured_on_a_device_that_nothing_has_used_yet(monkeypatch: p
     assert stages[0].peak_memory_mib == 3
 
 
-def test_the_record_names_versions_and_threads() -> None:
+def test_the_record_names_versions_instructions_and_threads() -> None:
     record = describe(torch.device("cpu"))
+    assert record.processor == torch.backends.cpu.get_cpu_capability()
     assert record.python == platform.python_version()
     assert record.threads == torch.get_num_threads()
     assert record.packages["torch"] == torch.__version__.split("+")[0] or record.packages["torch"] == torch.__version__

@@ -40,10 +40,9 @@ def facts(result: Result) -> list[Fact]:
         ("note", result.note, False),
     ]
     if machine is not None:
-        threads = "" if machine.threads is None else f", {machine.threads} thread{'s' * (machine.threads != 1)}"
         state = {True: " with uncommitted changes", False: "", None: ", state unknown"}[machine.dirty]
         known += [
-            ("device", f"{machine.device}{threads}", False),
+            ("device", machine.machine, False),
             ("of the device", "; ".join(machine.notes), False),
             ("platform", f"Python {machine.python}, {machine.platform}", False),
             ("commit", f"{machine.commit}{state}" if machine.commit else "unknown", True),

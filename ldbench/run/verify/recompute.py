@@ -206,9 +206,11 @@ def _packages(machine: Environment) -> dict[str, str]:
 
 def _other(there: Environment, here: Environment) -> tuple[str, ...]:
     """Packages, machine and commit that are not those of the result: `name there -> here`."""
+    if there.processor is None:  # not recorded
+        here = replace(here, processor=None)
     one, two = (
         {**_packages(machine), "python": machine.python, "platform": machine.platform, "device": machine.device,
-         "threads": machine.threads, "commit": machine.commit and machine.commit[:12]}
+         "processor": machine.processor, "threads": machine.threads, "commit": machine.commit and machine.commit[:12]}
         for machine in (there, here)
     )
     return tuple(

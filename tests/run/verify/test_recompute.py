@@ -176,9 +176,13 @@ def test_scores_are_computed_with_the_threads_of_the_run(
 def test_what_is_other_here_is_said_and_nothing_a_terminal_obeys(card: str, folder: Path) -> None:
     edited(folder, lambda record: record["model"].update(name="\x1b[2Jmine"))
     edited(folder, lambda record: record["environment"]["packages"].update(torch="0.0.1"))
+    edited(folder, lambda record: record["environment"].update(processor="abacus"))
     assert not [line for line in verify(folder, task=card).lines() if "other here" in line]
     (folder / "units.json").unlink()
     lines = verify(edited(folder, of("error_inside", n=9)), task=card).lines()
+    here = torch.backends.cpu.get_cpu_capability()
+    assert lines[-1] == f"other here: processor abacus -> {here}, torch 0.0.1 -> {version('torch')}"
+    lines = verify(edited(folder, lambda record: record["environment"].pop("processor")), task=card).lines()
     assert lines[-1] == f"other here: torch 0.0.1 -> {version('torch')}"
     assert "?[2Jmine" in lines[0]
 
