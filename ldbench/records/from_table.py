@@ -12,7 +12,7 @@ import functools
 import math
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ldbench.errors import LdbenchError
@@ -33,7 +33,7 @@ def build(cls: type[Any], table: object, key: str = "") -> Any:
     """
     if not isinstance(table, Mapping):
         raise TypedError(f"{key}: expected a table, got {table!r:.60}")
-    hints, required = _fields_of(cls)
+    hints, required = _fields_of(cast("Hashable", cls))  # which mypy does not see in a class
     for name in table:
         if name not in hints:
             near = difflib.get_close_matches(name, hints, n=1)
@@ -50,7 +50,7 @@ def build(cls: type[Any], table: object, key: str = "") -> Any:
 
 
 @functools.lru_cache(maxsize=256)  # a board's results hold a hundred thousand tables of a few classes
-def _fields_of(cls: type[Any]) -> tuple[Mapping[str, Any], list[str]]:
+def _fields_of(cls: Any) -> tuple[Mapping[str, Any], list[str]]:
     """The annotations of a dataclass's fields, and the fields without a default, in order."""
     hints, fields = get_type_hints(cls), dataclasses.fields(cls)
     missing = dataclasses.MISSING
