@@ -23,7 +23,6 @@ import torch.nn.functional as F
 import torch.utils._foreach_utils as foreach
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import flop_registry
 
 DEVICE = torch.device("cuda", 0)
@@ -248,8 +247,11 @@ def _asynchronous(args: Sequence[Any]) -> bool:
 
 
 def _of_device(values: object) -> list[torch.Tensor]:
-    """The tensors of the pretended device in a nest of values."""
-    return [x for x in tree_flatten(values)[0] if isinstance(x, FakeTensor) and x.device.type == "cuda"]
+    """The tensors of the pretended device in a nest of tuples, lists and dictionaries."""
+    if isinstance(values, FakeTensor):
+        return [values] if values.device.type == "cuda" else []
+    nested = values.values() if isinstance(values, dict) else values if isinstance(values, tuple | list) else ()
+    return [tensor for value in nested for tensor in _of_device(value)]
 
 
 def _is_kernel(func: Any) -> bool:
