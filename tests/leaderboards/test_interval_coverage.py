@@ -46,7 +46,8 @@ def test_frechet_distances_leave_out_whole_subjects() -> None:
     assert coverage("FID", 4, whose) >= 0.89 > coverage("FID", 4, None)
 
 
-@pytest.mark.parametrize("name", ["mean", "share", "FID", pytest.param("KID", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mean", "share", "FID", "KID"])
 def test_means_over_planes_of_the_same_volumes_are_covered(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     plane_row(name, measures(SUBJECTS)[name], SUBJECTS, 0.7, DRAWS)
     joint, apart = (float(line.split("|")[4].split()[0]) for line in out(capsys))
