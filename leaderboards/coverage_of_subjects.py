@@ -4,6 +4,7 @@ they would cover if every image counted as a subject. `leaderboards.interval_cov
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ from ldbench.score.metrics.set_distance import Dependence
 from leaderboards.coverage_table import interval_of, report
 
 Array = npt.NDArray[np.float64]
-Measure = Callable[[np.random.Generator, int, Subjects], Measured]
+Draw = Callable[[int], Array]  # by dimensions the values of all images, those of a subject one after another
+Measure = Callable[[Draw, Subjects], Measured]
 
 
 def _together(score: Measured, shared: Mapping[str, Subjects]) -> Measured:
@@ -35,39 +37,40 @@ def of_subjects(subjects: int, images: int, random: np.random.Generator, dimensi
     return (0.9 * own + 0.19**0.5 * other).reshape(-1, dimension)
 
 
-def measures(subjects: int) -> dict[str, Measure]:
-    """What is measured of so many subjects: each draws its images and measures them."""
+def measures(subjects: int, shift: float = 0.4) -> dict[str, Measure]:
+    """What is measured of images of so many subjects: each draws them and measures them. Generated sets are shifted."""
     half = np.arange(subjects) % 2
 
-    def mean(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        values = of_subjects(subjects, images, random)[:, 0] / 100 + 0.5
+    def mean(draw: Draw, shared: Subjects) -> Measured:
+        values = draw(1)[:, 0] / 100 + 0.5
         return _together(mean_score("minimality", values, "lower", {}), {"cases": shared})
 
-    def share(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        readings = of_subjects(subjects, images, random) + 1
+    def share(draw: Draw, shared: Subjects) -> Measured:
+        readings = draw(1) + 1
         scores = np.concatenate([-readings, readings], axis=1)
         return _together(flip_rate_score(scores, ["b"] * len(scores), ["a", "b"], {}), {"cases": shared})
 
-    def area(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        labels = np.repeat(half, images)
-        readings = of_subjects(subjects, images, random) + labels[:, None]
+    def area(draw: Draw, shared: Subjects) -> Measured:
+        readings = draw(1)
+        labels = np.repeat(half, len(readings) // subjects)
+        readings = readings + labels[:, None]
         scores, targets = np.concatenate([-readings, readings], axis=1), np.array(["a", "b"])[labels].tolist()
         return target_auc_score(scores, targets, ["a", "b"], {}, subjects=shared)
 
-    def sets(random: np.random.Generator, images: int) -> tuple[Array, Array]:
+    def sets(draw: Draw) -> tuple[Array, Array]:
         scale_d = np.arange(1, 9) ** -0.5
-        real, other = (of_subjects(subjects, images, random, 8) for _ in range(2))
-        return real * scale_d, (other + 0.4) * scale_d
+        real, other = (draw(8) for _ in range(2))
+        return real * scale_d, (other + shift) * scale_d
 
-    def frechet(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        return fid_score(*sets(random, images), extractor="simulated", dependence=Dependence((shared, shared)))
+    def frechet(draw: Draw, shared: Subjects) -> Measured:
+        return fid_score(*sets(draw), extractor="simulated", dependence=Dependence((shared, shared)))
 
-    def kernel(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        score = kid_score(*sets(random, images), extractor="simulated", dependence=Dependence((shared, shared)))
+    def kernel(draw: Draw, shared: Subjects) -> Measured:
+        score = kid_score(*sets(draw), extractor="simulated", dependence=Dependence((shared, shared)))
         return _together(score, {"scans": shared, "cases": shared})
 
-    def covered(random: np.random.Generator, images: int, shared: Subjects) -> Measured:
-        score = manifold_score("coverage", *sets(random, images), k=5, extractor="simulated")
+    def covered(draw: Draw, shared: Subjects) -> Measured:
+        score = manifold_score("coverage", *sets(draw), k=5, extractor="simulated")
         return _together(score, {"scans": shared, "cases": shared})
 
     return {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel, "coverage": covered}
@@ -79,5 +82,8 @@ def subject_rows(subjects: int, repetitions: int) -> None:
         for images in (1, 2, 4, 8):
             whose = numbered(np.repeat(np.arange(subjects), images).tolist())
             for how, shared in (("", whose), (", images as subjects", None))[: 1 if images == 1 else 2]:
-                scores = [measure(np.random.default_rng(seed), images, shared) for seed in range(repetitions)]
-                report(f"{name}, {images} a subject{how}", subjects * images, [interval_of(one) for one in scores])
+                intervals = [
+                    interval_of(measure(partial(of_subjects, subjects, images, np.random.default_rng(seed)), shared))
+                    for seed in range(repetitions)
+                ]
+                report(f"{name}, {images} a subject{how}", subjects * images, intervals)

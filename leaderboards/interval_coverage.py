@@ -10,9 +10,9 @@ is the mean over all trainings. Areas where one class has few cases (`rare`), an
 For metrics of neighbours, sets that overlap (`neighbours`) and sets that hardly do (`far`). Gaps between the means of
 groups (`gaps`), over seeds (`folded-gaps`). Errors of known edits (`edits`), distances of results from their own truths
 (`pairs`), and calibration, diversity and novelty (`sets`). Differences of two generators beside the same real images
-(`differences`). Strengths of runs and agreement in reader studies (`readers`). With `--subjects`: means, shares, areas
-and distances of several images a subject, which are as alike as 0.81, beside what the same intervals cover when every
-image counts as a subject.
+(`differences`). Means over planes of volumes (`planes`). Strengths of runs and agreement in reader studies (`readers`).
+With `--subjects`: means, shares, areas and distances of several images a subject, which are as alike as 0.81, beside
+what the same intervals cover when every image counts as a subject.
 
     python -m leaderboards.interval_coverage --repetitions 400
     python -m leaderboards.interval_coverage --only far --repetitions 200
@@ -37,6 +37,7 @@ from leaderboards.coverage_of_differences import difference_rows
 from leaderboards.coverage_of_edits import edit_rows, pair_rows, set_rows
 from leaderboards.coverage_of_groups import FAR, OF_SEED, SEEDS, SIZES, VALUES, folded_gap_row, gap_row
 from leaderboards.coverage_of_labels import label_rows
+from leaderboards.coverage_of_planes import plane_rows
 from leaderboards.coverage_of_readers import reader_rows
 from leaderboards.coverage_of_subjects import subject_rows
 from leaderboards.coverage_table import HEADINGS, interval_of, report
@@ -264,7 +265,8 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "differences": lambda options: difference_rows(options.repetitions),
     "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "gaps": gap_rows,
     "labels": lambda options: label_rows(5 * options.repetitions),
-    "folded-gaps": folded_rows, "distances": distance_rows, "readers": lambda options: reader_rows(options.repetitions),
+    "folded-gaps": folded_rows, "distances": distance_rows, "planes": lambda options: plane_rows(options.repetitions),
+    "readers": lambda options: reader_rows(options.repetitions),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from ldbench.cli import folder_options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.options import Device
+from ldbench.cli.printing import output_width
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ldbench.board.folder_differences import FolderDifferences
     from ldbench.score.folders.scores import FolderScores
 
-_WIDTH = 100  # of what is no terminal
 _Real = Annotated[
     Path,
     typer.Argument(
@@ -134,5 +133,5 @@ def _printed(folders: Sequence[FolderScores], compared: FolderDifferences | None
     if format_ == "csv":
         return as_csv(folders, compared)
     if format_ == "terminal":
-        return as_text(folders, compared, get_terminal_size((_WIDTH, 0)).columns)
+        return as_text(folders, compared, output_width())
     return as_plain(folders, compared, format_)

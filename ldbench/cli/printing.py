@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from io import TextIOWrapper
+from shutil import get_terminal_size
 
 import typer
 
@@ -31,6 +32,14 @@ def print_anything() -> None:
     stream = sys.stdout
     if isinstance(stream, TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
         stream.reconfigure(errors=_HANDLER)
+
+
+def output_width() -> int:
+    """Columns of the terminal that standard output is. A file or pipe has as many as any file, whatever terminal it is
+    written from, and whatever `COLUMNS` or `FORCE_COLOR` say."""
+    from ldbench.report.tables.terminal import DEFAULT_WIDTH
+
+    return get_terminal_size((DEFAULT_WIDTH, 0)).columns if sys.stdout.isatty() else DEFAULT_WIDTH
 
 
 def print_error(error: Exception, label: str = "") -> None:

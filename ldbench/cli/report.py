@@ -11,6 +11,7 @@ from ldbench.cli import options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
 from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_chosen, say_without
+from ldbench.cli.printing import output_width
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -131,22 +132,13 @@ def _write_groups(
 
     tasks = by_attributes(boards, attributes)
     say_without(boards, tasks, attributes)
-    typer.echo(report_groups(tasks, format_, out, all_metrics, _width()), nl=False)
+    typer.echo(report_groups(tasks, format_, out, all_metrics, output_width()), nl=False)
 
 
 def _write_costs(boards: BoardSet, format_: ReportFormat, out: Path | None) -> None:
     from ldbench.report.cost_formats import report_costs
 
-    typer.echo(report_costs(boards, format_, out, _width()), nl=False)
-
-
-def _width() -> int:
-    """Columns of the terminal, or as many as a file has."""
-    from rich.console import Console
-
-    from ldbench.report.tables.terminal import DEFAULT_WIDTH
-
-    return console.width if (console := Console()).is_terminal else DEFAULT_WIDTH
+    typer.echo(report_costs(boards, format_, out, output_width()), nl=False)
 
 
 def _write(
@@ -167,7 +159,7 @@ def _write(
         for run in boards.unfinished:
             if run.task not in boards.boards:  # no page names it
                 typer.echo(run.line, err=True)
-    elif format_ == "terminal" and out is None and (console := Console()).is_terminal:
+    elif format_ == "terminal" and out is None and (console := Console(width=output_width())).is_terminal:
         write.show(boards, console, all_metrics)
     else:
         typer.echo(write.report(boards, format_, out, all_metrics), nl=False)

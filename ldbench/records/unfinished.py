@@ -13,6 +13,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_json, write_json
 from ldbench.records.lock import is_locked
 from ldbench.records.names import one_line
+from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import STATE, RunFolder, files_below
 
 _LONGEST = 200  # letters of an error
@@ -41,13 +42,21 @@ class UnfinishedRun:
     def line(self) -> str:
         """All of it in one line."""
         seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"Not finished: {self.model}, {self.task}{seed}: {self.how_far}"
+
+    @property
+    def how_far(self) -> str:
+        """How far it came, why it stopped, and the command that goes on."""
         count = f"{self.images} images" if self.cases is None else f"{self.images} of {self.cases} images"
-        name = f"Not finished: {self.model}, {self.task}{seed}: {count}"
         if self.at_work:
-            return f"{name}; a process is at work in {self.folder}"
+            return f"{count}; a process is at work in {self.folder}"
         in_part = f"scored by {', '.join(self.scored)} alone" if self.scored else ""
-        how = self.error or in_part or "stopped without an error (interrupted or killed)"
-        return f"{name}; {how}; goes on with `{self.command or f'the command that began {self.folder}'}`"
+        why = self.error or in_part or "stopped without an error (interrupted or killed)"
+        return f"{count}; {why}; goes on with `{self.command or f'the command that began {self.folder}'}`"
+
+    def is_of(self, model: ModelRef) -> bool:
+        """Whether it is a run of this model with these parameters, in whichever version of its package."""
+        return self.folder.resolve().parent.name == RunFolder.of(Path(), self.task, model, 0).path.parent.name
 
 
 def note_beginning(folder: RunFolder, command: str, cases: int) -> None:

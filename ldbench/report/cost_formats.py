@@ -35,7 +35,8 @@ def records(by_row: ByRow) -> list[dict[str, object]]:
 
 
 def report_costs(results: BoardSet, format: str, out: Path | None, width: int = DEFAULT_WIDTH) -> str:
-    """What to print: a table a task in a format of `ldbench report` or, with `out`, the files that were written there.
+    """What to print: a table a task in a format of `ldbench report` or, with `out`, the files that were written there,
+    which are as wide whatever terminal they are written from.
 
     Raises `UsageError` where no run of any board was timed.
     """
@@ -48,13 +49,13 @@ def report_costs(results: BoardSet, format: str, out: Path | None, width: int = 
     if out is None:
         return _text(tasks, format, width)
     files = {
-        out / f"{slug(task)}-cost.{RENDERERS[format][0]}": _text({task: by_row}, format, width)
+        out / f"{slug(task)}-cost.{RENDERERS[format][0]}": _text({task: by_row}, format)
         for task, by_row in tasks.items()
     }
     return "".join(f"{path}\n" for path in write_texts(files))
 
 
-def _text(tasks: Mapping[str, ByRow], format: str, width: int) -> str:
+def _text(tasks: Mapping[str, ByRow], format: str, width: int = DEFAULT_WIDTH) -> str:
     content: list[TablesOfTask] = [([cost_table(task, by_row)], cost_notes(by_row)) for task, by_row in tasks.items()]
     if format == "terminal":
         return "\n".join(terminal(tables, notes, width) for tables, notes in content)

@@ -35,18 +35,18 @@ def report_groups(
     """What to print: the tables in a format of `ldbench report` or, with `out`, the files that were written there.
 
     Without `all_metrics` the terminal has one metric an axis. Its tables have cells of several lines where they would
-    be wider than `width`.
+    be wider than `width`; a file is as wide whatever terminal it is written from.
     """
     if out is None:
         return _text(tasks, format, all_metrics, width)
     files = {
-        out / f"{slug(task)}-groups.{RENDERERS[format][0]}": _text({task: groups}, format, all_metrics, width)
+        out / f"{slug(task)}-groups.{RENDERERS[format][0]}": _text({task: groups}, format, all_metrics)
         for task, groups in tasks.items()
     }
     return "".join(f"{path}\n" for path in write_texts(files))
 
 
-def _text(tasks: Tasks, format: str, all_metrics: bool, width: int) -> str:
+def _text(tasks: Tasks, format: str, all_metrics: bool, width: int = DEFAULT_WIDTH) -> str:
     if format == "terminal":
         return "\n".join(_terminal(groups, all_metrics, width) for groups in tasks.values())
     if format in PLAIN:

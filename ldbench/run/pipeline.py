@@ -166,12 +166,13 @@ def _complete(context: RunContext, generator: Generator, notes: list[str], end: 
     for_generator = generator_context(data.task, context.settings, device, fit_folder, processes, truth, code)
     times = folder.times if processes.is_first else None
     made = None if context.fitted else [fit_folder]
-    with timed_over_calls("fit", stages, device, times, made, processes.count):
+    with timed_over_calls("fit", stages, device, times, made, processes.count, notes):
         fit(generator, data, for_generator)
     with processes.first_alone():
         if processes.is_first:  # a fit may have downloaded what is read
             context = _begin(context, generator)
-    with timed_over_calls("generate", stages, device, times, folder.image_folders.values(), processes.count):
+    filled = folder.image_folders.values()
+    with timed_over_calls("generate", stages, device, times, filled, processes.count, notes):
         images = _generate(context, generator, for_generator)
     stages[-1] = replace(stages[-1], images=images)
     with processes.first_alone():

@@ -1,4 +1,4 @@
-"""How long a stage of a run took, over all calls that worked at it.
+"""How long a stage of a run took, and where its memory ran out, over all calls that worked at it.
 
 A run that was stopped goes on in another call, which does only what is left. Its own seconds are then not what the
 stage costs. So each call adds its seconds in `times.json` in the run's folder. A call that is killed can't: the seconds
@@ -29,6 +29,7 @@ class Spent:
     """What the calls so far took for one stage: seconds, the highest peak of memory in MiB, and whether that is all.
 
     `at_work`: a call is working at the stage, or was killed there. `where` names the device and how much of it is used.
+    `notes` are what was said of memory that ran out.
     """
 
     seconds: float = 0.0
@@ -36,14 +37,17 @@ class Spent:
     whole: bool = True
     at_work: bool = False
     where: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
 def timed_over_calls(
     name: str, stages: list[Stage], device: torch.device, times: Path | None, work: Iterable[Path] | None,
-    processes: int = 1,
+    processes: int = 1, notes: list[str] | None = None,
 ) -> Iterator[None]:
     """As `timed`, with the seconds of earlier calls, which `times` holds; None keeps none.
+
+    To `notes`, which fill meanwhile, those of earlier calls are added.
 
     `work` are the folders that the stage fills. While they are empty nothing of an earlier call is used, so its seconds
     don't count. None: another run did the work.
@@ -56,16 +60,19 @@ def timed_over_calls(
     before = Spent(whole=False, where=where) if work is None else _spent_before(name, times, work, where)
     _note(times, name, replace(before, at_work=True))
     here: list[Stage] = []
+    notes = [] if notes is None else notes
+    said = len(notes)
     start = time.perf_counter()
     try:
         with timed(name, here, device):
             yield
     except BaseException:
         with suppress(ResultError):  # a full disk, say, which may be why the stage failed
-            _note(times, name, _added(before, time.perf_counter() - start, peak_memory_mib(device)))
+            _note(times, name, _added(before, time.perf_counter() - start, peak_memory_mib(device), notes[said:]))
         raise
-    after = _added(before, here[0].seconds, here[0].peak_memory_mib or 0.0)
+    after = _added(before, here[0].seconds, here[0].peak_memory_mib or 0.0, notes[said:])
     _note(times, name, after)
+    notes += [line for line in after.notes if line not in notes]
     stages.append(Stage(name, after.seconds, after.peak_memory_mib, after.whole))
 
 
@@ -84,11 +91,12 @@ def _spent_before(name: str, times: Path, work: Iterable[Path], where: str) -> S
     return replace(before, whole=whole, at_work=False, where=where)
 
 
-def _added(before: Spent, seconds: float, peak_memory_mib: float) -> Spent:
-    """With what a call took that has ended."""
+def _added(before: Spent, seconds: float, peak_memory_mib: float, notes: Iterable[str]) -> Spent:
+    """With what a call took that has ended, and what it said."""
     return replace(
         before, seconds=round(before.seconds + seconds, 3),
         peak_memory_mib=max(before.peak_memory_mib, peak_memory_mib),
+        notes=tuple(dict.fromkeys([*before.notes, *notes])),
     )
 
 

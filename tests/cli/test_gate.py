@@ -10,6 +10,9 @@ from ldbench.board import leaderboard
 from ldbench.board.gather import collect
 from ldbench.board.ranks import comparisons
 from ldbench.errors import LdbenchError, ResultError, UsageError
+from ldbench.records.files import write_json
+from ldbench.records.run_folder import RunFolder
+from ldbench.records.unfinished import note_beginning
 from tests.command_line import called, said
 from tests.report.conftest import TASK
 from tests.report.gate.conftest import BASELINE, bent, folded
@@ -79,6 +82,22 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
     printed = said("report", place / "same", "--check", place / "boards", *page)
     assert printed.splitlines()[-1] == str(tmp_path / f"{TASK.id}.html")
     assert calls == ["collect", "compare"]
+
+
+def test_a_killed_run_of_a_row_closes_the_gate_and_one_that_is_finished_elsewhere_does_not(
+    place: Path, tmp_path: Path
+) -> None:
+    for seed in (0, 1):
+        folder = RunFolder.of(tmp_path, TASK.id, BASELINE[0].model, seed)
+        write_json(folder.state, {"task": TASK.id, "model": "ours", "seed": seed})
+        note_beginning(folder, f"ldbench run {seed}", 5)
+    lay(tmp_path, BASELINE)
+    done = called("gate", tmp_path, "--against", place / "boards", "--allow-missing")
+    assert done.exit_code == 1
+    [first, verdict] = done.stdout.splitlines()
+    assert first.startswith("UNFINISHED sandbox-brain-t2i: ours: seed 1: 0 of 5 images; stopped without an error")
+    assert first.endswith("goes on with `ldbench run 1`")
+    assert verdict.startswith("check failed: 1 unfinished, ")
 
 
 @pytest.mark.parametrize("command", ["gate --against", "report --check"])

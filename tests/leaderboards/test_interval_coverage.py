@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from ldbench.score.metrics.intervals import Subjects, numbered
 from leaderboards.coverage_of_edits import SIMULATED, STATISTICS, edit_row
 from leaderboards.coverage_of_groups import gap_row
 from leaderboards.coverage_of_labels import label_row
-from leaderboards.coverage_of_subjects import measures
+from leaderboards.coverage_of_planes import plane_row
+from leaderboards.coverage_of_subjects import measures, of_subjects
 from leaderboards.interval_coverage import neighbour_rows, rare_class_row
 
 SUBJECTS, DRAWS = 30, 120
@@ -18,7 +21,8 @@ SUBJECTS, DRAWS = 30, 120
 
 def coverage(name: str, images: int, shared: Subjects) -> float:
     measure = measures(SUBJECTS)[name]
-    scores = [measure(np.random.default_rng(seed), images, shared) for seed in range(DRAWS)]
+    draws = (partial(of_subjects, SUBJECTS, images, np.random.default_rng(seed)) for seed in range(DRAWS))
+    scores = [measure(draw, shared) for draw in draws]
     expected = float(np.mean([score.value for score in scores]))
     return float(np.mean([score.ci_low <= expected <= score.ci_high for score in scores]))
 
@@ -40,6 +44,27 @@ def test_intervals_are_of_subjects(name: str, images: int) -> None:
 def test_frechet_distances_leave_out_whole_subjects() -> None:
     whose = numbered(np.repeat(np.arange(SUBJECTS), 4).tolist())
     assert coverage("FID", 4, whose) >= 0.89 > coverage("FID", 4, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mean", "share", "FID", "KID"])
+def test_means_over_planes_of_the_same_volumes_are_covered(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plane_row(name, measures(SUBJECTS)[name], SUBJECTS, 0.7, DRAWS)
+    joint, apart = (float(line.split("|")[4].split()[0]) for line in out(capsys))
+    assert joint >= 89 > 85 > apart
+
+
+def test_planes_that_share_nothing_are_independent(capsys: pytest.CaptureFixture[str]) -> None:
+    plane_row("mean", measures(SUBJECTS)["mean"], SUBJECTS, 0.0, DRAWS)
+    joint, apart = (line.split("|")[7] for line in out(capsys))
+    assert float(joint) == pytest.approx(float(apart), abs=0.05)
+
+
+def test_an_area_over_planes_has_the_widest_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    plane_row("AUC", measures(SUBJECTS)["AUC"], SUBJECTS, 0.3, DRAWS)
+    joint, apart = (float(line.split("|")[7]) for line in out(capsys))
+    assert joint == pytest.approx(3**0.5 * apart, rel=0.1)
+    assert joint > 1.2
 
 
 def test_the_table_has_a_row_a_metric_and_setting(capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,7 @@ from ldbench.plugins import model_ref
 from ldbench.records import result as results
 from ldbench.records.result import ModelRef
 from ldbench.run.dry_run import dry_run
+from ldbench.run.in_part import scores_in_part
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
@@ -162,11 +163,15 @@ class Hungry(Generator):
 """
 
 
-def test_memory_that_ran_out_is_said_and_stands_in_the_result(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_part", [False, True])
+def test_memory_that_ran_out_is_said_and_stands_in_the_result(in_part: bool, tmp_path: Path) -> None:
     (tmp_path / "hungry.py").write_text(HUNGRY, encoding="utf-8")
     said: list[str] = []
     settings = Settings(tmp_path / "runs", batch_size=5, say=said.append)
-    result, path = run(str(small_card(tmp_path)), f"{tmp_path / 'hungry.py'}:Hungry", settings)
+    asked = (str(small_card(tmp_path)), f"{tmp_path / 'hungry.py'}:Hungry", settings)
+    if in_part:
+        scores_in_part(*asked, ["auc"])
+    result, path = run(*asked)
     line = "generate: out of memory with 5 at a time, goes on with 2"
     assert said == [line]
     assert result.environment is not None

@@ -28,12 +28,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-def worked(folder: Path, clock: Clock, seconds: float, *, fails: bool = False, own: bool = True) -> Stage | None:
+def worked(
+    folder: Path, clock: Clock, seconds: float, *, fails: bool = False, own: bool = True,
+    notes: list[str] | None = None, said: str = "",
+) -> Stage | None:
     """One call of the stage `fit`, in which the clock goes on and a file is made."""
     stages: list[Stage] = []
     work = folder / "fit"
     try:
-        with timed_over_calls("fit", stages, CPU, folder / "times.json", [work] if own else None):
+        with timed_over_calls("fit", stages, CPU, folder / "times.json", [work] if own else None, notes=notes):
+            if notes is not None and said:
+                notes.append(said)
             clock.now += seconds
             work.mkdir(parents=True, exist_ok=True)
             (work / "weights").write_text("1")
@@ -50,6 +55,17 @@ def test_the_seconds_of_calls_that_failed_are_added(tmp_path: Path, clock: Clock
     made = worked(tmp_path, clock, 10)
     assert made is not None
     assert (made.seconds, made.whole) == (33, True)
+
+
+def test_what_calls_said_of_memory_is_kept_for_as_long_as_their_work_is(tmp_path: Path, clock: Clock) -> None:
+    worked(tmp_path, clock, 1, fails=True, notes=[], said="8 at a time")
+    worked(tmp_path, clock, 1, notes=["of before"], said="4 at a time")
+    last = ["of before", "8 at a time"]
+    worked(tmp_path, clock, 1, notes=last)
+    assert last == ["of before", "8 at a time", "4 at a time"]
+    (tmp_path / "fit" / "weights").unlink()
+    worked(tmp_path, clock, 1, notes=(anew := []))
+    assert anew == []
 
 
 def test_a_call_that_was_killed_leaves_too_few_seconds_and_that_is_said(tmp_path: Path, clock: Clock) -> None:

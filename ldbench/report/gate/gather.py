@@ -48,7 +48,8 @@ def gate_of(results: BoardSet, request: GateRequest) -> tuple[str, bool]:
     limits, boards = request.limits(), results.boards
     gate = None
     if request.check is not None:
-        gate = check(boards, baseline.read(request.check), limits, request.allow_missing)
+        then = baseline.read(request.check)
+        gate = check(boards, then, limits, request.allow_missing, results.unfinished)
     if request.summary is not None:
         write_text_atomic(request.summary, summary.render(boards, gate))
     if gate is None:

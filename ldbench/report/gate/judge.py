@@ -3,7 +3,8 @@
 A metric of a row got worse if it lies further on the worse side of the baseline's value than both the end of the
 baseline's 95 % interval and the tolerance, and further than round-off. Rows that don't compete (references, rows that
 saw the truth) fail in either direction, as "moved": no generator changed there, so the measuring did. A row or metric
-of the baseline that is gone, and a run of it that failed and had not failed before, fail too. A pure function.
+of the baseline that is gone, and a run of it that failed and had not failed before, fail too. So does a run of it that
+was begun and has no result: it may have been killed. A pure function.
 
 Reported rows are not judged, nor are tasks that were not measured alike (`ldbench.report.gate.baseline`).
 """
@@ -16,6 +17,7 @@ from ldbench.board.leaderboard import BoardRow, FailedRun, FoldedScore, Leaderbo
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError
 from ldbench.records.names import one_line
+from ldbench.records.unfinished import UnfinishedRun
 from ldbench.report.gate.baseline import require_comparable
 from ldbench.report.gate.findings import Gate, GateFinding, Verdict
 from ldbench.report.gate.pairing import Pairs, pair
@@ -27,9 +29,11 @@ ROUND_OFF = 1e-9
 
 def check(
     boards: Mapping[str, Leaderboard], baseline: Mapping[str, Leaderboard], tolerances: Tolerances,
-    allow_missing: bool = False,
+    allow_missing: bool = False, unfinished: Sequence[UnfinishedRun] = (),
 ) -> Gate:
     """What became of every measured row of the baseline, by task; with `allow_missing` absent rows do not fail.
+
+    Runs that are `unfinished` fail where they are of a row of the baseline, and are said elsewhere.
 
     Raises `ResultError` where nothing is shared or compared or a task was measured otherwise, `UnknownNameError` for a
     tolerance of a metric that the baseline does not hold.
@@ -46,11 +50,14 @@ def check(
         now = boards.get(task)
         if now is not None and (_measured(now) or now.failed):
             require_comparable(now, then)
-        findings.extend(_task(now, then, tolerances, allow_missing))
+        begun = [run for run in unfinished if run.task == task]
+        findings.extend(_task(now, then, tolerances, allow_missing, begun))
     for task in sorted(boards.keys() - expected.keys()):
         rows = _measured(boards[task])
         labelled = labels(rows)
         findings.extend(GateFinding(task, labelled.of(row), "new", False, detail="no baseline") for row in rows)
+    elsewhere = (run for run in unfinished if run.task not in expected)
+    findings.extend(_unfinished(run, run.model, fails=False) for run in elsewhere)
     gate = Gate(tuple(findings), tolerances)
     if gate.passed and all(finding.now is None for finding in findings):  # only with `allow_missing`
         raise ResultError(
@@ -74,25 +81,31 @@ def _measured(board: Leaderboard) -> list[BoardRow]:
 
 
 def _task(
-    now: Leaderboard | None, then: Leaderboard, tolerances: Tolerances, allow_missing: bool
+    now: Leaderboard | None, then: Leaderboard, tolerances: Tolerances, allow_missing: bool,
+    begun: Sequence[UnfinishedRun],
 ) -> Iterator[GateFinding]:
     task, old = then.task.id, _measured(then)
     pairs = pair(_measured(now) if now else [], now.failed if now else (), old, then.failed)
     labelled, labelled_now = labels(old), labels(pairs.rows_now)
     for row in old:
-        yield from _row(task, labelled.of(row), row, pairs, tolerances, allow_missing)
+        own = [run for run in begun if run.is_of(row.model)]
+        yield from _row(task, labelled.of(row), row, pairs, tolerances, allow_missing, own)
+    of_new = (run for run in begun if not any(run.is_of(row.model) for row in old))
+    yield from (_unfinished(run, run.model, fails=False) for run in of_new)
     for new in pairs.new:
         yield GateFinding(task, labelled_now.of(new), "new", False, detail="not in the baseline")
 
 
 def _row(
-    task: str, name: str, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool
+    task: str, name: str, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool,
+    begun: Sequence[UnfinishedRun],
 ) -> Iterator[GateFinding]:
     now, failures = pairs.now(then), pairs.failures(then)
     if failures:
         yield GateFinding(task, name, "failed", True, detail=_failure_note(failures))
+    yield from (_unfinished(run, name, fails=True) for run in begun)
     if now is None:
-        if not failures:
+        if not (failures or begun):
             yield GateFinding(task, name, "missing", not allow_missing, detail="no result of this row")
         return
     detail = _changes(now, then)
@@ -122,6 +135,11 @@ def _score(
         task, name, verdict, verdict in ("worse", "moved"), then.metric, then.direction, then.value, now.value,
         worse_by, allowed, detail,
     )
+
+
+def _unfinished(run: UnfinishedRun, row: str, fails: bool) -> GateFinding:
+    seed = "" if run.seed is None else f"seed {run.seed}: "
+    return GateFinding(run.task, row, "unfinished", fails, detail=f"{seed}{run.how_far}")
 
 
 def _failure_note(failures: Sequence[FailedRun]) -> str:

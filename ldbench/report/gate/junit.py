@@ -1,8 +1,8 @@
 """A gate's findings as JUnit XML, which continuous integration services list as tests.
 
 One suite a task, one case a row and metric; a case that closes the gate has a failure, a row that is new or may be
-missing is skipped. Times are not written, so that the same findings give the same bytes. Characters that XML 1.0 does
-not allow become U+FFFD.
+missing is skipped, and so is a new one's unfinished run. Times are not written, so that the same findings give the same
+bytes. Characters that XML 1.0 does not allow become U+FFFD.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from ldbench.report.gate.findings import ROW, Gate, GateFinding
+from ldbench.report.gate.findings import ROW, UNCOMPARED, Gate, GateFinding
 from ldbench.report.gate.lines import line_of, said
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # the XML 1.0 production Char, negated
@@ -51,11 +51,11 @@ def _case(suite: ElementTree.Element, finding: GateFinding) -> None:
 
 
 def _name(finding: GateFinding) -> str:
-    return finding.metric if finding.metric != ROW else "run" if finding.verdict == "failed" else "row"
+    return finding.metric if finding.metric != ROW else "run" if finding.verdict in ("failed", "unfinished") else "row"
 
 
 def _is_skipped(finding: GateFinding) -> bool:
-    return not finding.fails and finding.verdict in ("missing", "new")
+    return not finding.fails and finding.verdict in UNCOMPARED
 
 
 def _legal(text: str) -> str:

@@ -9,8 +9,8 @@ from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.gate.findings import ROW, Gate, GateFinding, Verdict
 
 WORDS: Mapping[Verdict, str] = {
-    "worse": "WORSE", "moved": "MOVED", "missing": "MISSING", "failed": "FAILED", "better": "better", "new": "new",
-    "same": "same",
+    "worse": "WORSE", "moved": "MOVED", "missing": "MISSING", "failed": "FAILED", "unfinished": "UNFINISHED",
+    "better": "better", "new": "new", "same": "same",
 }
 
 

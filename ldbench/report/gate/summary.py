@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.report.gate.findings import ROW, Gate, GateFinding
+from ldbench.report.gate.findings import ROW, UNCOMPARED, Gate, GateFinding
 from ldbench.report.gate.lines import WORDS, numbers, verdict
 from ldbench.report.tables import markdown
 from ldbench.report.tables.text_table import Strong, TextCell, TextTable, escape, to_markdown
@@ -22,7 +22,7 @@ def render(boards: Mapping[str, Leaderboard], gate: Gate | None = None) -> str:
     if gate is None:
         return "\n\n".join(["## ldbench report", *tables]) + "\n"
     head = "## ldbench: nothing got worse" if gate.passed else "## ldbench: the gate is closed"
-    apart = tuple(one for one in gate.findings if not one.fails and one.verdict in ("new", "missing"))
+    apart = tuple(one for one in gate.findings if not one.fails and one.verdict in UNCOMPARED)
     found = [*_section("Fails", gate.failing), *_section("Better", gate.of("better"))]
     return "\n\n".join([head, escape(verdict(gate)), *found, *tables, *_section("Not compared", apart)]) + "\n"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.errors import ResultError, UnknownNameError
-from ldbench.records.result import Result, TaskRef
+from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.run_folder import RunFolder
+from ldbench.records.unfinished import UnfinishedRun
 from ldbench.report.gate.findings import Gate, GateFinding
 from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances
@@ -21,9 +25,15 @@ EXACT = Tolerances(0.0)
 
 
 def judged(
-    results: list[Result], baseline: Boards, tolerances: Tolerances = EXACT, allow_missing: bool = False
+    results: list[Result], baseline: Boards, tolerances: Tolerances = EXACT, allow_missing: bool = False,
+    unfinished: Sequence[UnfinishedRun] = (),
 ) -> Gate:
-    return check(folded(results), baseline, tolerances, allow_missing)
+    return check(folded(results), baseline, tolerances, allow_missing, unfinished)
+
+
+def begun(model: ModelRef, seed: int, task: str = TASK.id, error: str = "") -> UnfinishedRun:
+    folder = RunFolder.of(Path("runs"), task, model, seed).path
+    return UnfinishedRun(folder, task, model.name, seed, 3, 8, error, "ldbench run")
 
 
 def only(gate: Gate) -> GateFinding:
@@ -129,6 +139,27 @@ def test_a_run_that_failed_fails_even_where_rows_may_be_missing(baseline: Boards
     second_seed = only(judged([replace(crashed, seed=7), *BASELINE], baseline))
     assert second_seed.detail == "seed 7: out of memory"
     assert judged([replace(crashed, seed=7), *BASELINE], folded([replace(crashed, seed=7), *BASELINE])).passed
+
+
+@pytest.mark.parametrize("results", [BASELINE, BASELINE[1:]])
+@pytest.mark.parametrize("allow_missing", [False, True])
+def test_a_run_that_was_begun_and_has_no_result_fails_and_says_what_goes_on(
+    results: list[Result], allow_missing: bool, baseline: Boards
+) -> None:
+    newer = replace(BASELINE[0].model, version="0.2.0")
+    gate = judged(results, baseline, allow_missing=allow_missing, unfinished=[begun(newer, 7, error="out of memory")])
+    found = only(gate)
+    assert (found.row, found.verdict) == ("ours", "unfinished")
+    assert found.detail == "seed 7: 3 of 8 images; out of memory; goes on with `ldbench run`"
+    assert len(gate.of("same")) == 3 * len(results)
+
+
+def test_unfinished_runs_that_are_none_of_the_baseline_are_said_and_pass(baseline: Boards) -> None:
+    ours = BASELINE[0].model
+    runs = [begun(replace(ours, parameters={"delta": 0.1}), 0), begun(replace(ours, name="x"), 1), begun(ours, 2, "y")]
+    gate = judged(BASELINE, baseline, unfinished=runs)
+    assert gate.passed
+    assert [(one.task, one.row) for one in gate.of("unfinished")] == [(TASK.id, "ours"), (TASK.id, "x"), ("y", "ours")]
 
 
 def test_only_failed_runs_of_a_task_are_failures_not_another_card(baseline: Boards) -> None:

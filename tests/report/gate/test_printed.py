@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -52,6 +53,20 @@ def test_junit_has_a_case_a_row_and_metric_and_a_failure_where_the_gate_closes(g
     assert failure is not None
     assert failure.attrib == {"type": "worse", "message": "60.0 then, 69.0 now, worse by 9.0, allowed 6.0"}
     assert cases["newcomer", "row"].find("skipped") is not None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_unfinished_run_is_a_line_a_case_and_a_row_of_the_summary(fails: bool, gate: Gate) -> None:
+    told = "seed 0: 3 of 8 images"
+    one = replace(gate, findings=(GateFinding(TASK.id, "theirs", "unfinished", fails, detail=told), gate.findings[0]))
+    word = "UNFINISHED" if fails else "unfinished"
+    assert f"{word} sandbox-brain-t2i: theirs: {told}" in lines.text(one).splitlines()
+    case = ElementTree.fromstring(junit.render(one)).find("testsuite/testcase")
+    assert case is not None
+    assert (case.attrib["name"], [child.tag for child in case]) == ("run", ["failure" if fails else "skipped"])
+    text = summary.render(NOW, one)
+    section = "### Fails" if fails else "### Not compared"
+    assert text.index(section) < text.index(f"| theirs | all |  |  |  |  | {told} |")
 
 
 def test_the_summary_says_the_verdict_first_and_holds_the_leaderboard(gate: Gate) -> None:
