@@ -37,7 +37,8 @@ class FolderSet:
     `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
     order; it is empty where each image counts as a subject of its own. `classes` has the class of each, where somebody
     says it, and `labels` the values of each image by label. `drawn_from` is how many images there were before some were
-    drawn, 0 where none were. `volumes` are those that the images are slices of.
+    drawn, 0 where none were. `volumes` are those that the images are slices of. `notes` are lines about the tables that
+    say what all sets are.
     """
 
     where: str
@@ -51,6 +52,7 @@ class FolderSet:
     classes: tuple[str, ...] = field(default=(), repr=False)
     labels: Known = field(default_factory=dict, repr=False, compare=False)
     volumes: VolumePlane | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> Collection[str]:
@@ -123,23 +125,23 @@ def read_sets(
     sets = {name: _set_of(name, place, one_size) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
-    files = {name: each.files for name, each in sets.items()}
+    files, notes = {name: each.files for name, each in sets.items()}, list[str]()
     if whose is not None:
-        found = subjects_of(files, whose)
+        found = subjects_of(files, whose, notes.append)
         sets = {name: replace(each, subjects=each.of_images(found.get(name, ()))) for name, each in sets.items()}
     sets = {name: _by_volume(each) for name, each in sets.items()}
     if classed is not None:
-        labels = classes_of(files, classed)
+        labels = classes_of(files, classed, notes.append)
         sets = {name: replace(each, classes=each.of_images(labels[name])) for name, each in sets.items()}
         if paired:
             _check_classes_of_pairs(sets)
     if labelled is not None:
-        of_sets = labels_of({name: each.images for name, each in sets.items()}, labelled)
+        of_sets = labels_of({name: each.images for name, each in sets.items()}, labelled, notes.append)
         sets = {name: replace(each, labels=of_sets[name]) for name, each in sets.items()}
         if paired:
             _check_labels_of_pairs(sets)
     check_files(places, one_size, progress)
-    sets = {name: _digested(name, each, progress) for name, each in sets.items()}
+    sets = {name: replace(_digested(name, each, progress), notes=tuple(notes)) for name, each in sets.items()}
     if images is not None:
         sets |= {
             name: _digested(name, each, progress) for name, each in drawn(sets, images, seed, paired=paired).items()

@@ -71,6 +71,7 @@ class Reference:
     statistics: Mapping[str, GroupStatistics]
     pixels: tuple[bytes, ...] = ()  # no digest of an image is kept
     units: tuple[str, ...] = ()  # nor a name
+    notes: tuple[str, ...] = ()  # nothing says what a single image is
 
     @property
     def count(self) -> int:
