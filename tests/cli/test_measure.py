@@ -303,9 +303,9 @@ def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: 
     header, _, row = shown.stdout.splitlines()
     assert (header.split(), row.split()[0]) == (["mean", "axial", "sagittal"], "frd")
     for line in (
-        "images: 36 real, 36 generated", f"ignored as not .nii.gz, .nii: 1 in {tmp_path / 'real'}",
+        "volumes: 6 real, 6 generated", f"ignored as not .nii.gz, .nii: 1 in {tmp_path / 'real'}",
         "slices of each volume: 3 axial, 3 sagittal, from 30-70 % of its extent; black and white: -10 and 255",
-        "subjects: 6 in 36 real images, 6 in 36 generated images",
+        "subjects: 6 in 6 real volumes, 6 in 6 generated volumes",
     ):
         assert f"\n{line}\n" in shown.stderr
     rows = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()

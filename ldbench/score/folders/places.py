@@ -58,15 +58,15 @@ def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progre
 
     faults = list[str]()
     for name, place in places.items():
-        seen = partial(progress, f"checking {name} images")
-        if isinstance(place, Path):
-            faults += faults_of(place, one_size.check, seen)
-        elif isinstance(place, VolumePlane):
-            faults += place.faults(one_size.check, seen)
+        if isinstance(place, VolumePlane):
+            what = "volumes"
+            faults += place.faults(one_size.check, partial(progress, f"checking {name} {what}"))
+        elif isinstance(place, Path):
+            what = "images"
+            faults += faults_of(place, one_size.check, partial(progress, f"checking {name} {what}"))
     if len(faults) == 1:
         raise ImageError(faults[0])
     if faults:
-        what = "volumes" if any(isinstance(place, VolumePlane) for place in places.values()) else "images"
         raise ImageError(f"{len(faults)} {what} can't be measured: {_told(faults)}")
 
 

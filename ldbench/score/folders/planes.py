@@ -75,10 +75,9 @@ def _check(folders: Folders) -> None:
             f"--images {folders.images}: expected images to draw of, got volumes; leave it out, and name folders of as "
             "many volumes (links to them will do)"
         )
-    if folders.labels is not None:
-        raise UsageError(f"--labels: expected images, got volumes ({planes}); leave it out, or give slices as images")
-    if folders.by_class and len(folders.volumes.planes) > 1:
-        raise UsageError(f"--by-class: expected one plane, got {planes}; name one with --volumes")
+    for option, given in (("--by-class", folders.by_class), ("--by-label", folders.by_label)):
+        if given and len(folders.volumes.planes) > 1:
+            raise UsageError(f"{option}: expected one plane, got {planes}; name one with --volumes")
 
 
 def _opened(name: str, place: Place, folders: Folders, scratch: Path | None) -> VolumeFolder:
@@ -132,6 +131,13 @@ def _together(planes: Mapping[str, FolderScores], folders: Folders) -> FolderSco
             for name, of_set in first.classes.items()
         },
         first.only_named, by_plane={plane: each.scores for plane, each in planes.items()},
+        labels={
+            name: {
+                label: {which: sum(each.labels[name][label][which] for each in planes.values()) for which in counts}
+                for label, counts in of_set.items()
+            }
+            for name, of_set in first.labels.items()
+        },
     )
 
 

@@ -79,6 +79,15 @@ class Reference:
         return self.record.images
 
     @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "image"
+
+    def in_files(self, images: int) -> tuple[int, str]:
+        """A number of images as that of the files that hold them, and what such a file is called."""
+        return images, "image"
+
+    @property
     def class_counts(self) -> dict[str, int]:
         """None: statistics have no classes."""
         return {}
