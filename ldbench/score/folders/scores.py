@@ -82,8 +82,10 @@ class FolderScores:
 
     def in_files(self, name: str, images: int) -> int:
         """A number of images of a set as that of the images or volumes that they are of."""
-        each = self.images[name]
-        return images * int(each.get("volumes", each["images"])) // int(each["images"])
+        if not self.of_volumes:
+            return images
+        of_set = self.images[name]
+        return images * int(of_set["volumes"]) // int(of_set["images"])
 
     @property
     def values(self) -> dict[str, float]:

@@ -223,7 +223,7 @@ def test_what_only_images_have_is_refused(volumes: Path, tmp_path: Path) -> None
     of_labels = {"cut": replace(ALL, planes=PLANES), "labels": Labelled({}), "by_label": True}
     pictures = tmp_path / "images"
     with pytest.raises(UsageError, match="--volumes axial: expected a folder of real volumes, got statistics of"):
-        measured(Reference("real.safetensors", RECORD, {}), generated, "frd")  # type: ignore[arg-type]
+        Reference("real.safetensors", RECORD, {}).cut(ALL)
     for given, options, said in (
         (generated, {"images": 3}, "--images 3: expected images to draw of, got volumes; leave it out, and name"),
         (generated, of_labels, "--by-label: expected one plane, got axial,coronal,sagittal; name one with --volumes"),
