@@ -295,7 +295,7 @@ def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: 
     assert isinstance(error, ImageError)
     (tmp_path / "real" / "image.png").unlink()
     error = measure(tmp_path, "--metric", "frd").exception
-    assert str(error).endswith("got 6 NIfTI volumes; `ldbench measure --volumes axial` cuts volumes into slices")
+    assert str(error).endswith("got 6 NIfTI volumes; --volumes axial cuts volumes into slices")
     (tmp_path / "real" / "image.png").touch()
     options = ("--volumes", "axial,sagittal", "--slices", "3:30-70", "--window", "-10,255", "--metric", "frd")
     shown = measure(tmp_path, *options, "--per-image", tmp_path / "images.csv")

@@ -237,5 +237,5 @@ def test_what_only_images_have_is_refused(volumes: Path, tmp_path: Path) -> None
         assert str(refused.value).startswith(said)
     with pytest.raises(ImageError, match=r"expected a true volume for each one .* got none for 1, such as sub-3"):
         measured(few, generated, "ssim", paired=True)
-    with pytest.raises(ImageError, match="expected images, got 6 NIfTI volumes; `ldbench measure --volumes axial`"):
+    with pytest.raises(ImageError, match="expected images, got 6 NIfTI volumes; --volumes axial cuts volumes"):
         measure_alone(Folders(real, generated), CONTEXT, ["frd"])
