@@ -165,7 +165,7 @@ def _lacks(
         return _UNSOUND[metric.name]
     copies = [folder_of(each) for each in folders if _has_copies(each)]
     if copies and metric.unranks is None:
-        return f"{' and '.join(copies)}: images are copies of training images"
+        return f"{' and '.join(copies)}: {folders[0].shown} are copies of training {folders[0].shown}"
     if one.extractor != other.extractor:
         return f"values of two networks, {one.extractor} and {other.extractor}, cannot be compared"
     if one.parameters.get(_MEAN_OF) != other.parameters.get(_MEAN_OF):
@@ -174,11 +174,11 @@ def _lacks(
             "give those of both by --label"
         )
     if metric.groups in _OF_NUMBERS and one.n != other.n:
-        of_volumes = "volumes" in folders[0].options  # none are drawn of these
+        of_volumes, shown = folders[0].of_volumes, folders[0].shown  # none are drawn of volumes
         remedy = "give folders of as many volumes" if of_volumes else f"give --images {min(one.n, other.n)}"
-        return f"its value depends on the number of images, {other.n} and {one.n}; {remedy}"
+        return f"its value depends on the number of {shown}, {other.n} and {one.n}; {remedy}"
     if metric.groups in _OF_NUMBERS and metric.every_class and len({_by_class(each) for each in folders}) > 1:
-        return "its value depends on the number of images of each class; give as many of each"
+        return f"its value depends on the number of {folders[0].shown} of each class; give as many of each"
     complete = (each and each.keys() == score.contributions.keys() for each, score in zip(parts, scores, strict=True))
     if not all(complete):
         return "nothing says what each image adds to it"

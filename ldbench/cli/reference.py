@@ -11,7 +11,7 @@ from ldbench.cli import folder_options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.options import Device
 
-_Real = Annotated[Path, typer.Argument(help="A folder of real images.")]
+_Real = Annotated[Path, typer.Argument(help="A folder of real images, or of volumes.")]
 _File = Annotated[Path, typer.Argument(help="The file to write; its name ends in .safetensors.")]
 
 
@@ -28,6 +28,9 @@ def reference(
     set_: folder_options.Set = None,
     subjects: folder_options.Subjects = None,
     subject_pattern: folder_options.SubjectPattern = None,
+    volumes: folder_options.Volumes = None,
+    slices: folder_options.Slices = None,
+    window: folder_options.Window = None,
     device: Device = "auto",
 ) -> None:
     """Keep statistics of real images that you may not give away; `ldbench measure FILE GENERATED` takes them instead.
@@ -44,7 +47,7 @@ def reference(
         saved = by_command(save_reference)(
             real, file, metrics=metrics, network=network, side=side, channels=channels or "rgb", blur=blur, noise=noise,
             settings=settings, subjects=subjects, subject_pattern=subject_pattern, device=device, progress=progress,
-            fit=fit,
+            fit=fit, volumes=parse_names(volumes, "--volumes") if volumes else None, slices=slices, window=window,
         )
     typer.echo(saved.line)
     for note in saved.notes:

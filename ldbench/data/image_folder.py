@@ -87,7 +87,7 @@ def _none_of_these(folder: Path) -> str:
     count = sum(name.lower().endswith(volumes.SUFFIXES) for name in names_below(folder))
     if count:
         what = "volume" if count == 1 else "volumes"
-        return f"{count} NIfTI {what}; `ldbench measure --volumes axial` cuts volumes into slices"
+        return f"{count} NIfTI {what}; --volumes axial cuts volumes into slices"
     return f"none that ends in {', '.join(SUFFIXES)}; name another folder"
 
 

@@ -92,12 +92,16 @@ def kind_of_parts(found: FolderScores) -> str:
 
 
 def parts_of(found: FolderScores) -> dict[str, tuple[Score, ...]]:
-    """The scores within each class or label by its name, that of a label with its numbers of images."""
-    real, generated = (found.labels.get(name, {}) for name in ("real", "generated"))
+    """The scores within each class or label by its name, that of a label with its numbers of images or volumes."""
     return {**found.by_class} | {
-        f"{label} ({real[label]['with']} real, {generated[label]['with']} generated)": scores
+        f"{label} ({_with(found, 'real', label)}, {_with(found, 'generated', label)})": scores
         for label, scores in found.by_label.items()
     }
+
+
+def _with(found: FolderScores, name: str, label: str) -> str:
+    """How many images or volumes of a set have a label."""
+    return f"{found.in_files(name, found.labels[name][label]['with'])} {name}"
 
 
 def without_part(found: FolderScores) -> list[str]:

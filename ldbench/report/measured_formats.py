@@ -40,7 +40,7 @@ def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> 
 
     What a further folder differs by from the first stands in its line; cells are empty where there is nothing.
     """
-    kind, of_volumes = kind_of_parts(folders[0]), "volumes" in folders[0].options
+    kind, of_volumes = kind_of_parts(folders[0]), folders[0].of_volumes
     named = {CLASS: [kind, "plane"] if of_volumes else [kind]}
     columns = [each for name in COLUMNS for each in named.get(name, [name])]
     return csv_text(columns, _lines(folders, found, of_volumes))
@@ -78,7 +78,7 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     real = str(folders[0].images["real"]["folder"])
     columns = dict(zip(names, (each.scores for each in folders), strict=True))
     beside = f"beside {real}"  # so that labels of several calls differ
-    what = "Generated volumes, mean over planes," if folders[0].by_plane else "Generated images"
+    what = f"Generated {folders[0].files}{', mean over planes,' if folders[0].by_plane else ''}"
     tables = [_values(columns, f"{what} {beside}", f"{' '.join(names)} {beside}")]
     tables += [
         _values(each.by_plane, f"{name}, by plane", f"{name} by plane {beside}")

@@ -142,13 +142,14 @@ def measure_each(
             f"generated: expected a list of one or more sets of images, got {type(generated).__name__}; give "
             "folders or arrays in a list"
         )
-    cut = cut_by(volumes, slices, window)
     context = ScoringContext(pick_device(device), seed, user_cache_folder() / FEATURES, progress)
     with caller_kept(context.device), on_device(context.device):
         first, *further = map(place_of, generated)
         whose = whose_of(subjects, subject_pattern)
         beside, asked = _real(real), Conditions(side, fit, channels, viewing_of(blur, noise))
-        agreed = beside.conditions(asked) if isinstance(beside, Reference) else asked
+        cut, agreed = cut_by(volumes, slices, window), asked
+        if isinstance(beside, Reference):
+            cut, agreed = beside.cut(cut), beside.conditions(asked)
         folders = Folders(
             beside, first, None if training is None else place_of(training), paired, agreed.side, agreed.viewing,
             agreed.channels or "rgb", whose, images, agreed.fit, tuple(further), classed_by(classes),

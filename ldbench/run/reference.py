@@ -12,7 +12,7 @@ from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.handed_over import name_list, setting_texts
 from ldbench.run.environment import on_device, pick_device
-from ldbench.run.measure import MetricSettings, place_of, viewing_of, whose_of
+from ldbench.run.measure import MetricSettings, cut_by, place_of, viewing_of, whose_of
 from ldbench.run.surroundings import caller_kept
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.one_size import Fit
@@ -34,10 +34,11 @@ class SavedReference:
     @property
     def line(self) -> str:
         """One line that says what is in the file."""
+        count, of = self.record.in_files(self.record.images)
         subjects = "" if self.record.subjects is None else f" of {self.record.subjects} subjects"
         metrics = ", ".join(f"{name} ({each.extractor})" for name, each in self.record.metrics.items())
         size = self.file.stat().st_size / 1e6
-        return f"{self.file}: statistics of {self.record.images} images{subjects} for {metrics}; {size:.1f} MB"
+        return f"{self.file}: statistics of {count} {of}s{subjects} for {metrics}; {size:.1f} MB"
 
 
 def _in_words(saved: SavedReference, words: Words) -> SavedReference:
@@ -50,7 +51,8 @@ def save_reference(
     side: int | None = None, channels: Channels = "rgb", blur: float = 0.0, noise: float = 0.0,
     settings: MetricSettings | None = None,
     subjects: Path | str | Mapping[str, Sequence[str | int]] | None = None, subject_pattern: str | None = None,
-    device: str = "auto", progress: Progress = silent, fit: Fit | None = None,
+    device: str = "auto", progress: Progress = silent, fit: Fit | None = None, volumes: Sequence[str] | None = None,
+    slices: int | str | None = None, window: str | None = None,
 ) -> SavedReference:
     """Write what Frechet distances need of the images in `real` to `file`, which ends in `.safetensors`.
 
@@ -61,7 +63,8 @@ def save_reference(
 
     `metrics` are for which metrics, None for all of these three; `viewed_fid` needs `blur` or `noise`. The other
     arguments are those of `measure`: who measures beside the file gets `network`, `side`, `fit`, `channels`, `blur`,
-    `noise` and `settings` from it. There must be 200 images or, with `subjects` or `subject_pattern`, subjects.
+    `noise`, `settings`, `volumes`, `slices` and `window` from it. There must be 200 images or, with `subjects` or
+    `subject_pattern`, subjects. `volumes` names one plane; then there must be 200 volumes.
 
     Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`, and `MetricError` for too few images.
 
@@ -75,6 +78,7 @@ def save_reference(
         reference = make_reference(
             place_of(real), path, conditions, context, name_list(metrics, "--metric"),
             network=network, settings=setting_texts(settings), whose=whose_of(subjects, subject_pattern),
+            volumes=cut_by(volumes, slices, window),
         )
         write_reference(reference, path)
         return SavedReference(path, reference.record, tuple(told(reference)))

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 Seen = Callable[["torch.Tensor"], "torch.Tensor"]
 _Set = Literal["real", "generated", "seen"]
-_SETS: Mapping[_Set, str] = {  # as progress calls them
-    "real": "real images", "generated": "generated images", "seen": "training images",
-}
+_SETS: Mapping[_Set, str] = {"real": "real", "generated": "generated", "seen": "training"}  # as progress calls them
 
 
 @dataclass(frozen=True)
@@ -55,10 +53,12 @@ class ScoringContext:
 class SetInputs(ScoringContext, WholeSets):
     """The part of `ldbench.api.MetricInputs` that depends on the images alone.
 
-    `viewing` is what holds for all images that metrics get. What the sets lack, they refuse.
+    `viewing` is what holds for all images that metrics get. What the sets lack, they refuse. `noun` is what progress
+    calls an image.
     """
 
     viewing: ViewingConditions | None = None
+    noun: str = "image"
 
     @abstractmethod
     def sets(self, seen: Seen | None) -> LazyInputs:
@@ -161,7 +161,7 @@ class SetInputs(ScoringContext, WholeSets):
             images = sets.seen_scans()[0] if name == "seen" else sets.real if name == "real" else sets.generated
             self._extracted[key] = extract(
                 images, self.network(network), resize=resize, device=self.device, cache_folder=self.cache_folder,
-                progress=partial(_of_set, self.progress, _SETS[name]),
+                progress=partial(_of_set, self.progress, f"{_SETS[name]} {self.noun}s"),
             )
         return self._extracted[key]
 

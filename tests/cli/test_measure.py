@@ -295,7 +295,7 @@ def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: 
     assert isinstance(error, ImageError)
     (tmp_path / "real" / "image.png").unlink()
     error = measure(tmp_path, "--metric", "frd").exception
-    assert str(error).endswith("got 6 NIfTI volumes; `ldbench measure --volumes axial` cuts volumes into slices")
+    assert str(error).endswith("got 6 NIfTI volumes; --volumes axial cuts volumes into slices")
     (tmp_path / "real" / "image.png").touch()
     options = ("--volumes", "axial,sagittal", "--slices", "3:30-70", "--window", "-10,255", "--metric", "frd")
     shown = measure(tmp_path, *options, "--per-image", tmp_path / "images.csv")
@@ -303,9 +303,9 @@ def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: 
     header, _, row = shown.stdout.splitlines()
     assert (header.split(), row.split()[0]) == (["mean", "axial", "sagittal"], "frd")
     for line in (
-        "images: 36 real, 36 generated", f"ignored as not .nii.gz, .nii: 1 in {tmp_path / 'real'}",
+        "volumes: 6 real, 6 generated", f"ignored as not .nii.gz, .nii: 1 in {tmp_path / 'real'}",
         "slices of each volume: 3 axial, 3 sagittal, from 30-70 % of its extent; black and white: -10 and 255",
-        "subjects: 6 in 36 real images, 6 in 36 generated images",
+        "subjects: 6 in 6 real volumes, 6 in 6 generated volumes",
     ):
         assert f"\n{line}\n" in shown.stderr
     rows = (tmp_path / "images.csv").read_text(encoding="utf-8").splitlines()

@@ -62,5 +62,7 @@ def test_a_name_in_use_and_another_file_are_one_line(folders: Path, tmp_path: Pa
     error = called("measure", folders / "real" / "image-000.png", folders / "a").exception
     assert isinstance(error, DataError)
     assert "expected a folder of real images, or a file that `ldbench reference` wrote" in str(error)
+    error = called("reference", folders / "real", tmp_path / "x.safetensors", "--volumes", "axial,coronal").exception
+    assert "--volumes axial,coronal: expected one plane, got 2; write a file of each" in str(error)
     error = called("reference", folders / "real", tmp_path / "x.safetensors", "--set", "fid=3").exception
     assert "expected METRIC:key=value" in str(error)

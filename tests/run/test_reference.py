@@ -20,6 +20,7 @@ from ldbench.run.measure import measure, measure_each
 from ldbench.run.reference import save_reference
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.reference import metrics as reference_metrics
+from tests.data.volumes.small_volumes import write
 from tests.score.folders.disc_folders import SIDE, fill
 
 pytestmark = pytest.mark.slow
@@ -260,3 +261,26 @@ def test_what_small_groups_tell_is_said(tmp_path: Path, sets: Sets) -> None:
     assert saved.line.startswith(f"{saved.file}: statistics of 200 images for frd (radiomics); 0.")
     large = np.random.default_rng(0).integers(0, 256, (840, 1, 16, 16), np.uint8)
     assert save_reference(large, tmp_path / "large.safetensors", metrics=["frd"], device="cpu").notes == ()
+
+
+def test_a_plane_of_volumes_has_statistics_too(tmp_path: Path) -> None:
+    for seed, (name, count) in enumerate({"real": 200, "generated": 20}.items()):
+        random = np.random.default_rng(seed)
+        for number in range(count):
+            write(tmp_path / name / f"{number}.nii", random.integers(0, 255, (8, 8, 8)).astype(np.uint8))
+    real, generated, file = (tmp_path / name for name in ("real", "generated", "real.safetensors"))
+    cut: dict[str, Any] = {"volumes": ["coronal"], "slices": "2:30-70", "window": "0,255"}
+    with pytest.raises(UsageError, match="volumes='axial,coronal': expected one plane, got 2; write a file of each"):
+        save_reference(real, file, volumes=["axial", "coronal"])
+    saved = save_reference(real, file, metrics=["frd"], device="cpu", **cut)
+    assert saved.line.startswith(f"{file}: statistics of 200 volumes of 200 subjects for frd (radiomics); ")
+    assert "frd: a group has 20 slices, no more than radiomics has features" in saved.notes[0]
+    expected = measure(real, generated, metrics=["frd"], device="cpu", **cut)
+    check_equal(measure(file, generated, metrics=["frd"], device="cpu"), expected)
+    check_equal(measure(file, generated, metrics=["frd"], device="cpu", **cut), expected)
+    with pytest.raises(UsageError) as error:
+        measure(file, generated, volumes=["coronal"], window="0,255")
+    assert str(error.value).endswith(
+        f"expected that of the real volumes in {file}, volumes coronal, slices 2:30-70, window 0,255, got volumes "
+        "coronal, slices 16:20-80, window 0,255; leave it out, or ask for a file that was made so"
+    )

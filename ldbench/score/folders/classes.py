@@ -17,12 +17,14 @@ from ldbench.score.folders.tables import (
     GENERATED,
     Finder,
     Said,
+    Say,
     by_order,
     by_table,
     check_sets,
     kind_of,
     of_each,
     some_of,
+    unsaid,
 )
 
 FOLDERS = "folders"
@@ -34,14 +36,17 @@ _CLASSES = Said("class", "classes", ("real", GENERATED, _TRAINING))
 _REMEDY = "put each image in a subfolder of its class's name, or give --classes a table with columns image and class"
 
 
-def classes_of(images: Mapping[str, Collection[str]], given: Classed) -> dict[str, tuple[str, ...]]:
+def classes_of(
+    images: Mapping[str, Collection[str]], given: Classed, say: Say = unsaid
+) -> dict[str, tuple[str, ...]]:
     """By set the class of each image, in the order of their names; none of training images where none has one.
 
-    `images` are the names of each set, paths below its folder. Raises `UsageError`, also for sets of other classes and
-    for fewer than two of them; `DataError` for a table that cannot be read.
+    `images` are the names of each set, paths below its folder; `say` is told of further rows of a table. Raises
+    `UsageError`, also for sets of other classes and for fewer than two of them; `DataError` for a table that cannot be
+    read.
     """
     option = _CLASSES.several if isinstance(given, Mapping) else f"--{_CLASSES.several} {said_by(given)}"
-    find = _finder(option, images, given)
+    find = _finder(option, images, given, say)
     found = {name: of_each(option, _CLASSES, of_set, name, find, _REMEDY) for name, of_set in images.items()}
     for name, of_set in found.items():
         if not of_set and kind_of(name) != _TRAINING:
@@ -91,11 +96,11 @@ def _remedy_of_other(classes: Sequence[str], there: Collection[str]) -> str:
     return "give both sets images of each class"
 
 
-def _finder(option: str, images: Mapping[str, Collection[str]], given: Classed) -> Finder:
+def _finder(option: str, images: Mapping[str, Collection[str]], given: Classed, say: Say) -> Finder:
     if isinstance(given, Path):
         if not given.exists():
             raise UsageError(f"{option}: expected {FOLDERS}, or a CSV table, got no file of this name; correct it")
-        return by_table(given, images, _CLASSES)
+        return by_table(given, images, _CLASSES, say)
     if isinstance(given, str):
         return _subfolder
     check_sets(given, _CLASSES)

@@ -257,6 +257,7 @@ def of_sets(sets: Mapping[str, MeasuredSet]) -> dict[str, Any]:
     images = {name: each for name, each in sets.items() if isinstance(each, FolderSet)}
     return {
         "images": {name: each.images for name, each in images.items()},
+        "noun": next(iter(images.values())).noun,
         "whose": {name: each.subjects for name, each in images.items()},
         "classed": {name: each.classes for name, each in images.items() if each.classes},
         "labelled": {name: each.labels for name, each in images.items() if each.labels},

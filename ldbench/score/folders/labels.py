@@ -22,11 +22,13 @@ from ldbench.score.folders.tables import (
     GENERATED,
     SET,
     Said,
+    Say,
     check_sets,
     column_of_images,
     kind_of,
     read_rows,
     some_of,
+    unsaid,
 )
 
 Known: TypeAlias = "Mapping[str, npt.NDArray[np.float64]]"  # by label the value of each image of a set, `(N,)`
@@ -60,17 +62,18 @@ class Labelled:
         return ",".join(files) if len(files) == len(self.given) else "given"
 
 
-def labels_of(images: Mapping[str, Collection[str]], labelled: Labelled) -> dict[str, Known]:
+def labels_of(images: Mapping[str, Collection[str]], labelled: Labelled, say: Say = unsaid) -> dict[str, Known]:
     """By set the labels of its images, 1, 0 or NaN, in the order of their names; none of training images where none is
     said of any.
 
-    `images` are the names of each set, paths below its folder. Raises `UsageError`, also for sets of other labels and
-    for a label that no image has; `DataError` for a table that cannot be read.
+    `images` are the names of each set, paths below its folder; `say` is told of further rows of a table. Raises
+    `UsageError`, also for sets of other labels and for a label that no image has; `DataError` for a table that cannot
+    be read.
     """
     found = dict[str, Known]()
     for option, given, sets in _sources(images, labelled):
         if isinstance(given, Path):
-            found |= _of_table(option, given, sets, labelled.names)
+            found |= _of_table(option, given, sets, labelled.names, say)
         else:
             found |= {name: _of_columns(option, given, of_set, name, labelled.names) for name, of_set in sets.items()}
     for name in images:
@@ -120,7 +123,7 @@ def _sources(
 
 
 def _of_table(
-    option: str, path: Path, images: Mapping[str, Collection[str]], names: Sequence[str]
+    option: str, path: Path, images: Mapping[str, Collection[str]], names: Sequence[str], say: Say
 ) -> dict[str, Known]:
     from ldbench.data.prepare.readers.csv_text import column_names
 
@@ -131,7 +134,7 @@ def _of_table(
     labels = list(dict.fromkeys(names or [name for name in columns if name not in others]))
     if not labels:
         raise UsageError(f"{option}: expected a column a label, got {', '.join(columns)} alone; add the labels")
-    rows = read_rows(option, path, images, _LABELS, labels)
+    rows = read_rows(option, path, images, _LABELS, labels, say)
     values_nl = np.array([
         [_of_cell(option, label, cell, line) for cell, line in zip(rows.columns[label], rows.lines, strict=True)]
         for label in labels

@@ -12,12 +12,12 @@ from ldbench.score.folders.scores import FolderScores
 
 
 def images_line(found: FolderScores) -> str:
-    """One line that counts the images of each set, and those that they were drawn from."""
+    """One line that counts the images or volumes of each set, and those that they were drawn from."""
     counts = []
     for name, each in found.images.items():
         whole = f" of {each['drawn_from']}" if "drawn_from" in each else ""
-        counts.append(f"{each['images']}{whole} {name}")
-    return f"images: {', '.join(counts)}"
+        counts.append(f"{each.get('volumes', each['images'])}{whole} {name}")
+    return f"{found.files}: {', '.join(counts)}"
 
 
 def ignored_line(found: FolderScores) -> str:
@@ -25,7 +25,7 @@ def ignored_line(found: FolderScores) -> str:
     from ldbench.data.image_folder import SUFFIXES as OF_IMAGES
     from ldbench.data.volumes.cut import SUFFIXES as OF_VOLUMES
 
-    suffixes = OF_VOLUMES if "volumes" in found.options else OF_IMAGES
+    suffixes = OF_VOLUMES if found.of_volumes else OF_IMAGES
     counts = [f"{each['ignored']} in {each['folder']}" for each in found.images.values() if each["ignored"]]
     return f"ignored as not {', '.join(suffixes)}: {', '.join(counts)}" if counts else ""
 
@@ -34,7 +34,7 @@ def volumes_line(found: FolderScores) -> str:
     """One line that says how volumes were cut, and what is black and white."""
     from ldbench.data.volumes.cut import PERCENTILES
 
-    if "volumes" not in found.options:
+    if not found.of_volumes:
         return ""
     count, _, reach = str(found.options["slices"]).partition(":")
     planes, window = (str(found.options[name]) for name in ("volumes", "window"))
@@ -47,26 +47,30 @@ def volumes_line(found: FolderScores) -> str:
 def subject_line(found: FolderScores) -> str:
     """One line that counts the subjects of each set."""
     counts = [
-        f"{each['subjects']} in {each['images']} {name} images" for name, each in found.images.items()
+        f"{each['subjects']} in {each.get('volumes', each['images'])} {name} {found.files}"
+        for name, each in found.images.items()
         if "subjects" in each
     ]
     return f"subjects: {', '.join(counts)}" if counts else ""
 
 
 def classes_line(found: FolderScores) -> str:
-    """One line that counts the images of each class in each set."""
+    """One line that counts the images or volumes of each class in each set."""
     counts = [
-        f"{', '.join(f'{name} {count}' for name, count in each.items())} ({kind})"
+        f"{', '.join(f'{name} {found.in_files(kind, count)}' for name, count in each.items())} ({kind})"
         for kind, each in found.classes.items()
     ]
     return f"classes: {'; '.join(counts)}" if counts else ""
 
 
 def labels_line(found: FolderScores) -> str:
-    """One line that counts the images with each label in each set, and those of which it is known."""
+    """One line that counts the images or volumes with each label in each set, and those of which it is known."""
     counts = list[str]()
     for kind, of_set in found.labels.items():
-        of_labels = (f"{label} {each['with']} of {each['known']}" for label, each in of_set.items())
+        of_labels = (
+            f"{label} {found.in_files(kind, each['with'])} of {found.in_files(kind, each['known'])}"
+            for label, each in of_set.items()
+        )
         counts.append(f"{', '.join(of_labels)} ({kind})")
     return f"labels: {'; '.join(counts)}" if counts else ""
 
@@ -82,12 +86,16 @@ def left_out_line(found: FolderScores) -> str:
 
 
 def label_judge_line(found: FolderScores) -> str:
-    """One line that says how well the judge tells the labels of real images, which somebody knows."""
-    for score in found.scores:
-        if (area := score.parameters.get(ON_REAL)) is not None:
-            each = score.parameters[OF_EACH]
-            return f"the judge tells the labels of the real images with an AUC of {area:.2f} ({each}); 0.5 is guessing"
-    return ""
+    """One line that says how well the judge tells the labels of real images, which somebody knows; of several planes
+    the judge of each."""
+    told = [
+        f"{score.parameters[ON_REAL]:.2f} ({', '.join(filter(None, (plane, str(score.parameters[OF_EACH]))))})"
+        for plane, scores in (found.by_plane or {"": found.scores}).items()
+        for score in [each for each in scores if each.parameters.get(ON_REAL) is not None][:1]
+    ]
+    if not told:
+        return ""
+    return f"the judge tells the labels of the real {found.shown} with an AUC of {'; '.join(told)}; 0.5 is guessing"
 
 
 def named_line(found: FolderScores) -> str:
@@ -110,8 +118,8 @@ def judge_line(found: FolderScores) -> str:
     counts = found.classes["real"].values()
     guessed = max(counts) / sum(counts)  # where classes have unlike shares, more than one in as many
     return (
-        f"the judge reads {', '.join(told)} of the real images right; {guessed:.0%} are right by guessing the largest "
-        "class"
+        f"the judge reads {', '.join(told)} of the real {found.shown} right; {guessed:.0%} are right by guessing the "
+        "largest class"
     )
 
 

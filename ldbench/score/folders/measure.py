@@ -267,9 +267,10 @@ def _answer(
         {name: each.described for name, each in sets.items()},
         {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *shared(sets), *of_volumes(sets), *few(metrics, sets), *few_of_a_class(metrics, sets, folders.by_class),
-            *few_within, *uneven(metrics, sets), *shares(metrics, sets), *label_shares(metrics, sets),
-            *thin(scores.values(), sets, inputs.feature_count), *unlike(sets, folders.side, folders.channels),
+            *sets[GENERATED].notes, *shared(sets), *of_volumes(sets), *few(metrics, sets),
+            *few_of_a_class(metrics, sets, folders.by_class), *few_within, *uneven(metrics, sets),
+            *shares(metrics, sets), *label_shares(metrics, sets), *thin(scores.values(), sets, inputs.feature_count),
+            *unlike(sets, folders.side, folders.channels),
         ),
         FolderParts(tuple(scores.values()), {"scans": sets["real"].units, "cases": sets[GENERATED].units}),
         {name: each.class_counts for name, each in sets.items() if each.class_counts},

@@ -24,14 +24,14 @@ _WHATEVER = "features of networks see that, so FID and the like change whatever 
 def shared(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """What is to be said of images that lie in two folders; copies of training images are a metric's business."""
     said = {
-        ("generated", "real"): "every value says how near images are to themselves",
+        ("generated", "real"): "every value says how near they are to themselves",
         ("real", "training"): "a generator that copies them has the best values",
     }
     for (name, other), why in said.items():
-        there = set(_shown(sets[other])) if other in sets else set()
+        there, noun = set(_shown(sets[other])) if other in sets else set(), f"{sets[name].noun}s"
         if equal := sum(one in there for one in _shown(sets[name])):
             yield (
-                f"{equal} of {len(sets[name].pixels)} {name} images are, pixel by pixel, {other} images too "
+                f"{equal} of {len(sets[name].pixels)} {name} {noun} are, pixel by pixel, {other} {noun} too "
                 f"({sets[name].where}, {sets[other].where}): {why}"
             )
 
@@ -69,9 +69,9 @@ def unlike_recipes(
 
 def few(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning where the sets are small and some metrics' values depend on the number of images; of those that are
-    taken class by class `few_of_a_class` says it."""
+    taken class by class `few_of_a_class` says it. Many slices of few volumes are few, as they are alike."""
     names = dependent(each for each in metrics if not each.every_class)
-    count, unit = _in_units(_smaller(sets), sets[GENERATED])
+    count, unit = sets[GENERATED].in_files(_smaller(sets))
     if names and count < FEWEST_OF_A_SET:
         yield (
             f"{count} {unit}s are few: the value of {', '.join(names)} depends on their number; compare it with values "
@@ -86,7 +86,7 @@ def few_of_a_class(
     are taken class by class or, where values `within` each class were asked for, of all."""
     if names := dependent(each for each in metrics if within or each.every_class):
         images, label, kind = smallest_class(sets)
-        count, unit = _in_units(images, sets[kind])
+        count, unit = sets[kind].in_files(images)
         if count < FEWEST_OF_A_SET:
             yield (
                 f"{count} {kind} {f'{unit} is' if count == 1 else f'{unit}s are'} few for class {label}: the value of "
@@ -111,24 +111,25 @@ def shares(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterat
     gaps = {label: abs(one * generated.count - other * real.count) for label, (one, other) in counts.items()}
     if names and gaps and max(gaps.values()) > SHARE * real.count * generated.count:
         label = max(gaps, key=gaps.__getitem__)
+        _, unit = generated.in_files(0)
         of_real, of_generated = (
             count / each.count for count, each in zip(counts[label], (real, generated), strict=True)
         )
         yield (
-            f"{of_real:.0%} of the real images and {of_generated:.0%} of the generated ones are of class {label}: the "
-            f"value of {', '.join(names)} is worse for that, whatever the images show; give both sets like shares"
+            f"{of_real:.0%} of the real {unit}s and {of_generated:.0%} of the generated ones are of class {label}: the "
+            f"value of {', '.join(names)} is worse for that, whatever the {unit}s show; give both sets like shares"
         )
 
 
 def uneven(metrics: Sequence[Metric], sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """A warning, for the same metrics, where one set has more than twice as many images as the other."""
-    real, generated = (sets[name].count for name in ("real", "generated"))
+    (real, unit), (generated, _) = (sets[name].in_files(sets[name].count) for name in ("real", "generated"))
     names = dependent(metrics)
     if names and max(real, generated) > _TIMES * min(real, generated):
         drawn = f", or draw as many of both by --images {min(real, generated)}" if _can_draw(sets) else ""
         yield (
-            f"there are {real} real images and {generated} generated ones: the value of {', '.join(names)} depends "
-            f"on both numbers; compare it with values of as many images alone{drawn}"
+            f"there are {real} real {unit}s and {generated} generated ones: the value of {', '.join(names)} depends "
+            f"on both numbers; compare it with values of as many {unit}s alone{drawn}"
         )
 
 
@@ -146,11 +147,11 @@ def thin(
     for (network, by_class), names in by_network.items():
         width, count = features(network), smallest_class(sets)[0] if by_class else _smaller(sets)
         if width is not None and FEWEST_OF_A_SET <= count < width:
-            images = "images of a class" if by_class else "images"
+            noun = f"{sets[GENERATED].noun}s"
             yield (
-                f"{count} {images} are fewer than the {width} features of {network}: the covariances of "
-                f"{', '.join(names)} are not known from so few, and the value is larger than that of many images; "
-                f"compare it with values of as many images alone{', or take kid' if _at_hand(sets) else ''}"
+                f"{count} {noun}{' of a class' if by_class else ''} are fewer than the {width} features of {network}: "
+                f"the covariances of {', '.join(names)} are not known from so few, and the value is larger than that "
+                f"of many {noun}; compare it with values of as many alone{', or take kid' if _at_hand(sets) else ''}"
             )
 
 
@@ -161,13 +162,6 @@ def dependent(metrics: Iterable[Metric]) -> list[str]:
 
 def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
     return min(sets[name].count for name in ("real", "generated"))
-
-
-def _in_units(images: int, of: MeasuredSet) -> tuple[int, str]:
-    """A number of images of a set, and what they are; of slices that of volumes, as many of few volumes are alike."""
-    if isinstance(of, FolderSet) and of.volumes is not None:
-        return images // of.volumes.volumes.cut.count, "volume"
-    return images, "image"
 
 
 def _at_hand(sets: Mapping[str, MeasuredSet]) -> bool:
@@ -230,7 +224,8 @@ def _apart(both: Mapping[str, MeasuredSet], counts: Mapping[str, int]) -> bool:
 
 def _counts(both: Mapping[str, MeasuredSet], counts: Mapping[str, int]) -> str:
     real, other = (f"{counts[name]} of {each.prepared.images}" for name, each in both.items())
-    return f"{real} {_of(both, 0)} images and {other} {_of(both, 1)} ones"
+    noun = next(iter(both.values())).noun
+    return f"{real} {_of(both, 0)} {noun}s and {other} {_of(both, 1)} ones"
 
 
 def _of(both: Mapping[str, MeasuredSet], place: int) -> str:

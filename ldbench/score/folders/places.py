@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ldbench.data.volumes.folder import VolumePlane
+from ldbench.data.volumes.cut import Cut
+from ldbench.data.volumes.folder import VolumeFolder, VolumePlane
 from ldbench.errors import ImageError, UsageError
 from ldbench.score.folders.one_size import OneSize
 
@@ -27,6 +28,17 @@ def folder_of(place: Place) -> Path | None:
     if isinstance(place, VolumePlane):
         return place.folder
     return place if isinstance(place, Path) else None
+
+
+def opened(name: str, place: Place, cut: Cut, scratch: Path | None) -> VolumeFolder:
+    """The volumes of a folder, whose slices are kept in `scratch` meanwhile. `UsageError` for an array, and as
+    `VolumeFolder` raises."""
+    if not isinstance(place, Path):
+        raise UsageError(
+            f"--volumes {','.join(cut.planes)}: expected a folder of {name} volumes, got an array; write them to NIfTI "
+            "files, or give slices and leave it out"
+        )
+    return VolumeFolder(place, cut, scratch)
 
 
 def check_different(generated: Sequence[Place]) -> None:
@@ -58,15 +70,15 @@ def check_files(places: Mapping[str, Place], one_size: OneSize, progress: Progre
 
     faults = list[str]()
     for name, place in places.items():
-        seen = partial(progress, f"checking {name} images")
-        if isinstance(place, Path):
-            faults += faults_of(place, one_size.check, seen)
-        elif isinstance(place, VolumePlane):
-            faults += place.faults(one_size.check, seen)
+        if isinstance(place, VolumePlane):
+            what = "volumes"
+            faults += place.faults(one_size.check, partial(progress, f"checking {name} {what}"))
+        elif isinstance(place, Path):
+            what = "images"
+            faults += faults_of(place, one_size.check, partial(progress, f"checking {name} {what}"))
     if len(faults) == 1:
         raise ImageError(faults[0])
     if faults:
-        what = "volumes" if any(isinstance(place, VolumePlane) for place in places.values()) else "images"
         raise ImageError(f"{len(faults)} {what} can't be measured: {_told(faults)}")
 
 

@@ -21,9 +21,10 @@ from ldbench.errors import UsageError
 from ldbench.score.folders.measure import Folders, measure_with_rows
 from ldbench.score.folders.one_size import OneSize
 from ldbench.score.folders.per_image import PerImage, check_file, write_per_image
-from ldbench.score.folders.places import Place, check_files
+from ldbench.score.folders.places import check_files, opened
 from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.scores import FolderParts, FolderScores
+from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.score.set_inputs import ScoringContext
 
 
@@ -41,13 +42,13 @@ def measure_planes(
     assert cut is not None
     _check(folders)
     check_file(per_image)
-    opened = {name: _opened(name, place, folders, context.cache_folder) for name, place in folders.places.items()}
+    places = {name: opened(name, place, cut, context.cache_folder) for name, place in folders.places.items()}
     for plane in cut.planes[1:]:  # before the first one is measured, whose own are checked then
-        of_plane = {name: each.plane(plane) for name, each in opened.items()}
+        of_plane = {name: each.plane(plane) for name, each in places.items()}
         check_files(of_plane, OneSize(folders.side, folders.fit), context.progress)
     found, rows = dict[str, list[FolderScores]](), list[PerImage]()
     for plane in cut.planes:
-        view = _view(folders, opened, plane)
+        view = _view(folders, places, plane)
         said = partial(_of_plane, context, plane) if len(cut.planes) > 1 else context.progress
         answers, tables = measure_with_rows(
             view, replace(context, progress=said), metrics, rows=per_image is not None, **asked
@@ -65,41 +66,25 @@ def _check(folders: Folders) -> None:
     """`UsageError` for what only images can have."""
     assert folders.volumes is not None
     planes = ",".join(folders.volumes.planes)
-    if folders.reference is not None:
-        raise UsageError(
-            f"--volumes {planes}: expected a folder of real volumes, got statistics of images "
-            f"({folders.reference.where}); name the folder"
-        )
     if folders.images is not None:
         raise UsageError(
             f"--images {folders.images}: expected images to draw of, got volumes; leave it out, and name folders of as "
             "many volumes (links to them will do)"
         )
-    if folders.labels is not None:
-        raise UsageError(f"--labels: expected images, got volumes ({planes}); leave it out, or give slices as images")
-    if folders.by_class and len(folders.volumes.planes) > 1:
-        raise UsageError(f"--by-class: expected one plane, got {planes}; name one with --volumes")
+    for option, given in (("--by-class", folders.by_class), ("--by-label", folders.by_label)):
+        if given and len(folders.volumes.planes) > 1:
+            raise UsageError(f"{option}: expected one plane, got {planes}; name one with --volumes")
 
 
-def _opened(name: str, place: Place, folders: Folders, scratch: Path | None) -> VolumeFolder:
-    assert folders.volumes is not None
-    if not isinstance(place, Path):
-        raise UsageError(
-            f"--volumes {','.join(folders.volumes.planes)}: expected a folder of {name} volumes, got an array; write "
-            "them to NIfTI files, or give slices and leave it out"
-        )
-    return VolumeFolder(place, folders.volumes, scratch)
-
-
-def _view(folders: Folders, opened: Mapping[str, VolumeFolder], plane: Plane) -> Folders:
+def _view(folders: Folders, places: Mapping[str, VolumeFolder], plane: Plane) -> Folders:
     """The folders with the slices along a plane in the place of their volumes."""
     cut = folders.volumes
     assert cut is not None
-    places = {name: each.plane(plane) for name, each in opened.items()}
-    real, first, *further = (each for name, each in places.items() if name != "training")
+    slices = {name: each.plane(plane) for name, each in places.items()}
+    first, *further = (each for name, each in slices.items() if kind_of(name) == GENERATED)
     return replace(
-        folders, real=real, generated=first, further=tuple(further), training=places.get("training"),
-        volumes=replace(cut, planes=(plane,)),
+        folders, real=folders.reference or slices["real"], generated=first, further=tuple(further),
+        training=slices.get("training"), volumes=replace(cut, planes=(plane,)),
     )
 
 
@@ -132,6 +117,13 @@ def _together(planes: Mapping[str, FolderScores], folders: Folders) -> FolderSco
             for name, of_set in first.classes.items()
         },
         first.only_named, by_plane={plane: each.scores for plane, each in planes.items()},
+        labels={
+            name: {
+                label: {which: sum(each.labels[name][label][which] for each in planes.values()) for which in counts}
+                for label, counts in of_set.items()
+            }
+            for name, of_set in first.labels.items()
+        },
     )
 
 

@@ -66,6 +66,28 @@ class FolderScores:
         return replace(self, refused=refused, notes=tuple(map(words, self.notes)))
 
     @property
+    def of_volumes(self) -> bool:
+        """Whether the images are slices of volumes."""
+        return "volumes" in self.options
+
+    @property
+    def files(self) -> str:
+        """What the folders hold: "images" or "volumes"."""
+        return "volumes" if self.of_volumes else "images"
+
+    @property
+    def shown(self) -> str:
+        """What was measured of these: "images" or "slices"."""
+        return "slices" if self.of_volumes else "images"
+
+    def in_files(self, name: str, images: int) -> int:
+        """A number of images of a set as that of the images or volumes that they are of."""
+        if not self.of_volumes:
+            return images
+        of_set = self.images[name]
+        return images * int(of_set["volumes"]) // int(of_set["images"])
+
+    @property
     def values(self) -> dict[str, float]:
         """The value of each metric by its name, for a logger."""
         return {score.metric: score.value for score in self.scores}

@@ -37,7 +37,8 @@ class FolderSet:
     `ignored` counts the files that are no images by their names. `subjects` has the subject of each image in the same
     order; it is empty where each image counts as a subject of its own. `classes` has the class of each, where somebody
     says it, and `labels` the values of each image by label. `drawn_from` is how many images there were before some were
-    drawn, 0 where none were. `volumes` are those that the images are slices of.
+    drawn, 0 where none were. `volumes` are those that the images are slices of. `notes` are lines about the tables that
+    say what all sets are.
     """
 
     where: str
@@ -51,20 +52,35 @@ class FolderSet:
     classes: tuple[str, ...] = field(default=(), repr=False)
     labels: Known = field(default_factory=dict, repr=False, compare=False)
     volumes: VolumePlane | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> Collection[str]:
-        """What whose images are, and their classes, are said of: the volumes, or the images."""
+        """What whose images are, their classes and labels are said of: the volumes, or the images."""
         return self.images if self.volumes is None else self.volumes.files
 
     def of_images(self, of_files: Sequence[str]) -> tuple[str, ...]:
         """What is said of each of `files`, of each image."""
         return tuple(of_files) if self.volumes is None else self.volumes.of_slices(of_files)
 
+    def with_labels(self, of_files: Known) -> FolderSet:
+        """The set with the labels that are said of each of `files`."""
+        several = self.count // len(self.files)
+        return replace(self, labels={label: values_n.repeat(several) for label, values_n in of_files.items()})
+
     @property
     def count(self) -> int:
         """How many images there are."""
         return len(self.images)
+
+    @property
+    def noun(self) -> str:
+        """What an image of it is called."""
+        return "image" if self.volumes is None else "slice"
+
+    def in_files(self, images: int) -> tuple[int, str]:
+        """A number of images as that of the files that hold them, and what such a file is called."""
+        return (images, "image") if self.volumes is None else (images // self.volumes.volumes.cut.count, "volume")
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -86,9 +102,10 @@ class FolderSet:
         """The set as an answer tells of it."""
         subjects = {"subjects": len(set(self.subjects))} if self.subjects else {}
         whole = {"drawn_from": self.drawn_from} if self.drawn_from else {}
+        volumes = {} if self.volumes is None else {"volumes": len(self.files)}
         return {
             "folder": self.where, "images": len(self.images), "ignored": self.ignored, "sha256": self.sha256,
-            **subjects, **whole,
+            **volumes, **subjects, **whole,
         }
 
     def only(self, kept: Sequence[str]) -> FolderSet:
@@ -123,23 +140,23 @@ def read_sets(
     sets = {name: _set_of(name, place, one_size) for name, place in places.items()}
     if paired:
         _check_pairs(sets)
-    files = {name: each.files for name, each in sets.items()}
+    files, notes = {name: each.files for name, each in sets.items()}, list[str]()
     if whose is not None:
-        found = subjects_of(files, whose)
+        found = subjects_of(files, whose, notes.append)
         sets = {name: replace(each, subjects=each.of_images(found.get(name, ()))) for name, each in sets.items()}
     sets = {name: _by_volume(each) for name, each in sets.items()}
     if classed is not None:
-        labels = classes_of(files, classed)
+        labels = classes_of(files, classed, notes.append)
         sets = {name: replace(each, classes=each.of_images(labels[name])) for name, each in sets.items()}
         if paired:
             _check_classes_of_pairs(sets)
     if labelled is not None:
-        of_sets = labels_of({name: each.images for name, each in sets.items()}, labelled)
-        sets = {name: replace(each, labels=of_sets[name]) for name, each in sets.items()}
+        of_sets = labels_of(files, labelled, notes.append)
+        sets = {name: each.with_labels(of_sets[name]) for name, each in sets.items()}
         if paired:
             _check_labels_of_pairs(sets)
     check_files(places, one_size, progress)
-    sets = {name: _digested(name, each, progress) for name, each in sets.items()}
+    sets = {name: replace(_digested(name, each, progress), notes=tuple(notes)) for name, each in sets.items()}
     if images is not None:
         sets |= {
             name: _digested(name, each, progress) for name, each in drawn(sets, images, seed, paired=paired).items()
@@ -235,7 +252,7 @@ def _set_of(name: str, place: Place, one_size: OneSize) -> FolderSet:
 def _check_pairs(sets: Mapping[str, FolderSet]) -> None:
     for generated in (each for name, each in sets.items() if kind_of(name) == GENERATED):
         missing = [name for name in generated.files if name not in sets["real"].files]
-        what = "volume" if generated.volumes else "image"
+        _, what = generated.in_files(0)
         if missing:
             raise ImageError(
                 f"{sets['real'].where}: expected a true {what} for each one in {generated.where}, got none for "
@@ -270,7 +287,7 @@ def _digested(name: str, given: FolderSet, progress: Progress) -> FolderSet:
 
     def read(count: int, levels: bytes) -> None:
         pixels.append(hashlib.sha256(levels).digest())
-        progress(f"reading {name} images", count, len(given.images))
+        progress(f"reading {name} {given.noun}s", count, len(given.images))
 
     hash_pixels(digest, given.images, read)
     if given.volumes is not None:  # slices stand by volume, whose order need not be that of all names: "a/c" and "a"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ldbench.errors import UsageError
-from ldbench.score.folders.tables import GENERATED, Finder, Said, by_order, by_table, kind_of, of_each
+from ldbench.score.folders.tables import GENERATED, Finder, Said, Say, by_order, by_table, kind_of, of_each, unsaid
 
 # a table's file, a pattern, or by set the subject of each image in the order of its names
 Whose: TypeAlias = "Path | re.Pattern[str] | Mapping[str, Sequence[str | int]]"
@@ -28,15 +28,18 @@ def pattern_of(text: str) -> re.Pattern[str]:
         raise UsageError(f"--subject-pattern: expected a regular expression, got {text!r}: {error}") from error
 
 
-def subjects_of(images: Mapping[str, Collection[str]], whose: Whose) -> dict[str, tuple[str, ...]]:
+def subjects_of(
+    images: Mapping[str, Collection[str]], whose: Whose, say: Say = unsaid
+) -> dict[str, tuple[str, ...]]:
     """By set the subject of each image, in the order of their names; none where no image of the set has one.
 
-    `images` are the names of each set. Raises `UsageError`; `DataError` for a table that cannot be read.
+    `images` are the names of each set; `say` is told of further rows of a table. Raises `UsageError`; `DataError` for a
+    table that cannot be read.
     """
     if isinstance(whose, re.Pattern):
         option, find = "--subject-pattern", _by_pattern(whose)
     elif isinstance(whose, Path):
-        option, find = f"--subjects {whose}", by_table(whose, images, _SUBJECTS)
+        option, find = f"--subjects {whose}", by_table(whose, images, _SUBJECTS, say)
     else:
         option, find = "subjects", by_order(whose, images, _SUBJECTS)
     found = {

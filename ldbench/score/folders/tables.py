@@ -1,4 +1,8 @@
 """What somebody says of each image of folders, whose it is or what it shows: in a table, or in the order of the images.
+
+A table may be of a whole data set of which the folders hold a part: further rows are left out, and counted. But where
+a row without a set fits images of several folders, nobody knows whether it is meant for all of them, and such a table
+is refused.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from ldbench.errors import UsageError
 
 GENERATED = "generated"  # the first set of generated images; further ones are "generated 2" and so on
 Finder = Callable[[str, str], str]  # what is said of an image, by the name of its set and its own; "" for nothing
+Say = Callable[[str], object]  # takes a line about a table
 _IMAGE, SET = "image", "set"
 _OF_MANIFEST = "image_id"  # what the manifest of `ldbench data prepare` calls an image
 _NAMED = 3
@@ -27,6 +32,10 @@ class Said:
     column: str
     several: str
     sets: tuple[str, ...]
+
+
+def unsaid(line: str) -> None:
+    """Takes a line and says it to nobody."""
 
 
 def kind_of(name: str) -> str:
@@ -48,15 +57,16 @@ def of_each(option: str, said: Said, images: Collection[str], name: str, find: F
     )
 
 
-def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said) -> Finder:
-    """By a table of the user's, or by a manifest, which names further images, and calls nothing a set.
+def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said, say: Say) -> Finder:
+    """By a table of the user's, or by a manifest, which calls nothing a set.
 
-    `images` are the names of each set. Raises `UsageError`; `DataError` for a table that cannot be read.
+    `images` are the names of each set; `say` is told of further rows. Raises `UsageError`; `DataError` for a table that
+    cannot be read.
     """
     from ldbench.data.prepare.readers.csv_text import known
 
     option = f"--{said.several} {path}"
-    rows = read_rows(option, path, images, said, [said.column])
+    rows = read_rows(option, path, images, said, [said.column], say)
     of_image = dict[tuple[str, str], str]()
     for image, of_row, one in zip(rows.images, rows.places, rows.columns[said.column], strict=True):
         for place in of_row:
@@ -67,8 +77,8 @@ def by_table(path: Path, images: Mapping[str, Collection[str]], said: Said) -> F
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a table: the image that each names, the sets that it is of with its name there, the line of the file
-    on which it begins, and cells by column."""
+    """The rows of a table that name images of the sets: what each calls its image, the sets that it is of with its name
+    there, the line of the file on which it begins, and cells by column."""
 
     images: Sequence[str]
     places: Sequence[Sequence[tuple[str, str]]]
@@ -77,9 +87,9 @@ class Rows:
 
 
 def read_rows(
-    option: str, path: Path, images: Mapping[str, Collection[str]], said: Said, columns: Sequence[str]
+    option: str, path: Path, images: Mapping[str, Collection[str]], said: Said, columns: Sequence[str], say: Say
 ) -> Rows:
-    """The `columns` of a table, by the images that its rows name. Raises as `by_table`."""
+    """The `columns` of a table, by the images that its rows name. Says and raises as `by_table`."""
     from ldbench.data.image_folder import SUFFIXES
     from ldbench.data.prepare.readers.csv_text import column_names, read_csv
     from ldbench.data.volumes.cut import SUFFIXES as OF_VOLUMES
@@ -98,11 +108,33 @@ def read_rows(
         if not places[-1] and not manifest and name in measured:
             unknown.append(image)
     if unknown:
+        say(_further(option, unknown, len(named), places, images))
+    kept = [row for row, of_row in enumerate(places) if of_row]
+    return Rows(
+        [named[row] for row in kept], [places[row] for row in kept], [table.lines[row] for row in kept],
+        {name: [table.columns[name][row] for row in kept] for name in columns},
+    )
+
+
+def _further(
+    option: str, unknown: Sequence[str], count: int, places: Sequence[Sequence[tuple[str, str]]],
+    images: Mapping[str, Collection[str]],
+) -> str:
+    """The line that counts the rows, of `count`, whose images are in no set.
+
+    `UsageError` where no row fits, and where a row fits sets of several kinds.
+    """
+    said = f"{option}: expected names of {', '.join(images)} images, got {some_of(unknown)}"
+    if not any(places):
+        first = next(iter(next(iter(images.values()))))
+        raise UsageError(f"{said}; correct them: a name is the path below its folder, {first} say")
+    several = next((of_row[0][1] for of_row in places if len({kind_of(name) for name, _ in of_row}) > 1), None)
+    if several is not None:
         raise UsageError(
-            f"{option}: expected names of {', '.join(images)} images, got {some_of(unknown)}; drop these rows, or say "
-            f"in a column {SET!r} of which set they are, if that isn't measured"
+            f"{said}; drop these rows, or say in a column {SET!r} of which set each row is, since {several} is in "
+            "several folders"
         )
-    return Rows(named, places, table.lines, {name: table.columns[name] for name in columns})
+    return f"{option}: {len(unknown)} of {count} rows are left out, whose images are in no folder: {some_of(unknown)}"
 
 
 def column_of_images(names: Collection[str]) -> str:

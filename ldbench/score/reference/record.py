@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ldbench.api import ParameterValue
 from ldbench.data.preparation import PreparationSummary
+from ldbench.data.volumes.cut import Cut
 from ldbench.errors import UsageError
 from ldbench.score.folders.form import Channels, Conditions
 from ldbench.score.folders.one_size import Fit
@@ -40,7 +41,7 @@ class ReferenceRecord:
     `images` is the number of real images, `height` and `width` their size as they were measured; `subjects` counts
     their subjects, None where nobody said whose they are. `sha256` is the digest of all their names and pixels, that of
     a folder's answer. `arithmetic` is the device that computed their features. `metrics` has the features of each
-    metric by its name.
+    metric by its name. `volumes` says how the images were cut from volumes, if they were.
     """
 
     schema_version: int
@@ -57,6 +58,11 @@ class ReferenceRecord:
     prepared: PreparationSummary
     arithmetic: str
     metrics: Mapping[str, FeaturesRecord]
+    volumes: Cut | None = None
+
+    def in_files(self, images: int) -> tuple[int, str]:
+        """A number of images as that of the files that hold them, and what such a file is called."""
+        return (images, "image") if self.volumes is None else (images // self.volumes.count, "volume")
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,21 @@ class Reference:
     statistics: Mapping[str, GroupStatistics]
     pixels: tuple[bytes, ...] = ()  # no digest of an image is kept
     units: tuple[str, ...] = ()  # nor a name
+    notes: tuple[str, ...] = ()  # lines about the table of subjects, while the file is made
 
     @property
     def count(self) -> int:
         """How many images there are."""
         return self.record.images
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "image" if self.record.volumes is None else "slice"
+
+    def in_files(self, images: int) -> tuple[int, str]:
+        """A number of images as that of the files that hold them, and what such a file is called."""
+        return self.record.in_files(images)
 
     @property
     def class_counts(self) -> dict[str, int]:
@@ -106,9 +122,26 @@ class Reference:
     def described(self) -> dict[str, str | int]:
         """The set as an answer tells of it."""
         subjects = {} if self.record.subjects is None else {"subjects": self.record.subjects}
+        volumes = {} if self.record.volumes is None else {"volumes": self.in_files(self.count)[0]}
         return {
-            "folder": self.where, "images": self.record.images, "ignored": 0, "sha256": self.record.sha256, **subjects,
+            "folder": self.where, "images": self.record.images, "ignored": 0, "sha256": self.record.sha256, **volumes,
+            **subjects,
         }
+
+    def cut(self, asked: Cut | None) -> Cut | None:
+        """How volumes are cut, as the real ones were; `UsageError` where it is asked for otherwise."""
+        own = self.record.volumes
+        if asked is not None and own is None:
+            raise UsageError(
+                f"--volumes {','.join(asked.planes)}: expected a folder of real volumes, got statistics of images "
+                f"({self.where}); name the folder, or ask for a file of volumes"
+            )
+        if asked is not None and asked != own:
+            raise UsageError(
+                f"--volumes: expected that of the real volumes in {self.where}, {_cut(own)}, got {_cut(asked)}; "
+                f"{_REMEDY}"
+            )
+        return own
 
     def conditions(self, asked: Conditions) -> Conditions:
         """The conditions of the real images, which hold for others too; `UsageError` where others are asked for."""
@@ -138,6 +171,10 @@ class Reference:
 
 
 _REMEDY = "leave it out, or ask for a file that was made so"
+
+
+def _cut(given: Cut | None) -> str:
+    return "" if given is None else ", ".join(f"{name} {each}" for name, each in given.options.items())
 
 
 def _spelt(viewing: ViewingConditions | None) -> str:

@@ -58,10 +58,45 @@ def test_rows_of_a_set_that_is_not_measured_may_stay(tmp_path: Path) -> None:
     two = {name: NAMES[name] for name in ("real", "generated")}
     whole = table(tmp_path, *ROWS, "t,1,1,training", "u,0,0,training")
     assert found(whole, images=two) == {name: FOUND[name] for name in two}
-    with pytest.raises(UsageError, match="expected names of real, generated images, got t; drop these rows, or say in"):
-        found(table(tmp_path, *ROWS, "t,1,1,"), images=two)
-    with pytest.raises(UsageError, match="expected names of real, generated images, got t; drop these rows, or say in"):
-        found(table(tmp_path, *ROWS, "t,1,1,real"), images=two)
+
+
+def test_a_table_of_the_whole_data_set_is_read_where_each_row_fits_one_folder(tmp_path: Path) -> None:
+    """Further rows are counted, which tells of a typing error among them, too."""
+    apart = {"real": ["0", "1"], "generated": ["a", "b"], "generated 2": ["a", "b"]}
+    rows, said = [f"{name},1,1" for name in ("0.png", "1", "2", "3", "4", "5", "a", "b")], list[str]()
+    path = table(tmp_path, *rows, "6,none of it is read,", header="image,edema,mass")
+    of_sets = labels_of(apart, Labelled(path), said.append)
+    assert {name: list(each["edema"]) for name, each in of_sets.items()} == {name: [1, 1] for name in apart}
+    assert said == [f"--labels {path}: 5 of 9 rows are left out, whose images are in no folder: 2, 3, 4 and 2 more"]
+    for further in ("t,1,1,", "t,1,1,real"):  # whose set is said of each row that fits several folders
+        said.clear()
+        two = {name: NAMES[name] for name in ("real", "generated")}
+        labels_of(two, Labelled(path := table(tmp_path, *ROWS, further)), said.append)
+        assert said == [f"--labels {path}: 1 of 6 rows are left out, whose images are in no folder: t"]
+
+
+def test_a_table_of_more_than_the_folders_is_refused_where_a_row_fits_two(tmp_path: Path) -> None:
+    path = table(tmp_path, "0,1,0", "1,0,1", "2,1,1", header="image,edema,mass")
+    alike = {"real": ["0", "1"], "generated": ["0", "1"]}
+    with pytest.raises(UsageError) as error:
+        found(path, images=alike)
+    assert str(error.value) == (
+        f"--labels {path}: expected names of real, generated images, got 2; drop these rows, or say in a column 'set' "
+        "of which set each row is, since 0 is in several folders"
+    )
+    assert found({"real": path, "generated": path}, images=alike)["generated"] == {"edema": [1, 0], "mass": [0, 1]}
+
+
+def test_an_answer_counts_the_rows_that_were_left_out(tmp_path: Path) -> None:
+    for name in ("real", "generated"):
+        fill(tmp_path / name, 3, 0)
+    path = table(tmp_path, *(f"image-00{number},1" for number in range(5)), header="image,a")
+    labelled = Labelled({"real": path, "generated": path})
+    notes = measured(tmp_path, "ms_ssim_diversity", labels=labelled).notes
+    assert notes[:2] == tuple(
+        f"--labels {name}={path}: 2 of 5 rows are left out, whose images are in no folder: image-003, image-004"
+        for name in ("real", "generated")
+    )
 
 
 def test_columns_of_further_options_are_no_labels_and_names_choose_among_all(tmp_path: Path) -> None:
@@ -97,7 +132,7 @@ def test_images_are_counted_by_label() -> None:
         ((*ROWS, "u,yes,1,"), "expected 1, 0, -1 (uncertain) or nothing as edema, got 'yes' in line 7; correct it"),
         ((*ROWS, "u,1,2,"), "expected 1, 0, -1 (uncertain) or nothing as mass, got '2' in line 7"),
         ((*ROWS, "0,0,0,real"), "expected one row of 0, got two that differ; drop one of them"),
-        ((*ROWS, "9,0,0,"), "expected names of real, generated, training images, got 9; drop these rows"),
+        (("3,1,0,real", "9,0,0,"), "expected names of real, generated, training images, got 3, 9; correct them: a nam"),
         ((*ROWS, "0,0,0,test"), "expected real, generated or training as set, got 'test'"),
         (
             ("0,0,0,real", "1,0,,", "2,-1,1,real", "0,0,1,generated", "7,,,"),

@@ -25,15 +25,13 @@ from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.measure import Folders
 from ldbench.score.folders.plane_means import mean_of_planes
 from ldbench.score.folders.planes import measure_planes
-from ldbench.score.folders.scores import FolderScores
 from ldbench.score.metrics.intervals import mean_interval, share_of_subjects
 from ldbench.score.metrics.roc import areas
 from ldbench.score.reference.record import Reference
 from tests.data.volumes.small_volumes import SIDE, VOLUMES, balls, write
 from tests.score.folders.disc_folders import CONTEXT, measure_alone
+from tests.score.folders.volume_folders import ALL, measured
 from tests.score.reference.test_file import RECORD
-
-ALL = Cut(("axial",), SIDE, 0, 100, "0,255")  # each layer, as it is
 
 
 def layers(folder: Path, slices: dict[str, list[NDArray[np.uint8]]]) -> Path:
@@ -49,20 +47,6 @@ def cut_to(volumes: Path, folder: Path) -> Path:
     """The same by nibabel alone: layers of the array of each volume, which lies along RAS, as they are looked at."""
     arrays = {path.stem: np.asarray(nib.load(path).dataobj) for path in sorted(volumes.iterdir())}
     return layers(folder, {name: [each[:, :, z].T[::-1] for z in range(SIDE)] for name, each in arrays.items()})
-
-
-def measured(real: Path, generated: Path, *metrics: str, cut: Cut = ALL, **options: object) -> FolderScores:
-    asked = Folders(real, generated, volumes=cut, **options)  # type: ignore[arg-type]
-    [found] = measure_planes(asked, CONTEXT, metrics, strict=True)
-    return found
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("volumes")
-    balls(root / "real", 0)
-    balls(root / "generated", 1)
-    return root
 
 
 def test_scores_are_those_of_the_slices_as_images_of_subjects(volumes: Path, tmp_path: Path) -> None:
@@ -200,49 +184,6 @@ def test_the_mean_of_what_is_learnt_keeps_the_chance_of_training() -> None:
         assert set(found.contributions) == {"scans"}
 
 
-def test_slices_that_show_nothing_and_other_fields_of_view_are_said(volumes: Path, tmp_path: Path) -> None:
-    longer = tmp_path / "longer"
-    for number in range(VOLUMES):
-        write(longer / f"{number}.nii", np.random.default_rng(number).integers(0, 9, (SIDE, SIDE, 2 * SIDE), np.uint8))
-    write(longer / "0.nii", np.pad(np.full((SIDE, SIDE, 4), 7, np.uint8), ((0, 0), (0, 0), (20, 0))))
-    found = measured(volumes / "real", longer, "frd", cut=Cut(("axial",), 4, 0, 100, "0,255"))
-    said = "\n".join(found.notes)
-    assert "4 of 24 generated axial slices show nothing, one level all over" in said
-    assert "real volumes reach 12 mm from bottom to top, generated ones 24 mm, at the median" in said
-    assert "from left to right" not in said
-
-
-def test_many_slices_of_few_volumes_are_few_and_none_are_drawn(volumes: Path, tmp_path: Path) -> None:
-    fewer = balls(tmp_path / "fewer", 2)
-    (fewer / "sub-5.nii").unlink()
-    asked = Folders(volumes / "real", volumes / "generated", further=(fewer,), volumes=ALL)
-    folders = measure_planes(asked, CONTEXT, ["frd"], strict=True)
-    few = [[note for note in each.notes if " are few: " in note] for each in folders]
-    assert [one.partition(" depends")[0] for [one] in few] == [
-        f"{count} volumes are few: the value of frd" for count in (VOLUMES, VOLUMES - 1)
-    ]
-    [left_out] = differences(folders).left_out
-    assert left_out.reason.endswith(f"images, {VOLUMES * SIDE} and {5 * SIDE}; give folders of as many volumes")
-
-
-def test_whose_volumes_are_and_their_classes_are_said_of_volumes(volumes: Path, tmp_path: Path) -> None:
-    subjects, classes = tmp_path / "subjects.csv", tmp_path / "classes.csv"
-    files = [f"sub-{number}.nii" for number in range(VOLUMES)]
-    rows = [f"{file},{number // 2}" for number, file in enumerate(files)]
-    subjects.write_text("\n".join(["image,subject", *rows]), "utf-8")
-    rows = [f"{file},{'ab'[number % 2]}" for number, file in enumerate(files)]
-    classes.write_text("\n".join(["image,class", *rows]), "utf-8")
-    asked = Folders(
-        volumes / "real", volumes / "generated", subjects=subjects, classes=classes,
-        volumes=Cut(("axial", "coronal"), 3, window="0,255"),
-    )
-    [found] = measure_planes(asked, CONTEXT, ["ms_ssim_diversity", "intra_fid"], strict=True, network="radiomics")
-    assert found.images["generated"]["subjects"] == VOLUMES // 2
-    assert found.classes["real"] == {"a": VOLUMES * 3, "b": VOLUMES * 3}
-    [few] = [note for note in found.notes if " few for class " in note]
-    assert few.startswith("3 generated volumes are few for class a: the value of intra_fid depends on how many volumes")
-
-
 @pytest.mark.parametrize(
     ("planes", "slices", "window", "said"),
     [
@@ -279,12 +220,13 @@ def test_what_only_images_have_is_refused(volumes: Path, tmp_path: Path) -> None
     few = balls(tmp_path / "few", 2)
     (few / "sub-3.nii").unlink()
     within = {"cut": replace(ALL, planes=PLANES), "classes": "folders", "by_class": True}
+    of_labels = {"cut": replace(ALL, planes=PLANES), "labels": Labelled({}), "by_label": True}
     pictures = tmp_path / "images"
     with pytest.raises(UsageError, match="--volumes axial: expected a folder of real volumes, got statistics of"):
-        measured(Reference("real.safetensors", RECORD, {}), generated, "frd")  # type: ignore[arg-type]
+        Reference("real.safetensors", RECORD, {}).cut(ALL)
     for given, options, said in (
         (generated, {"images": 3}, "--images 3: expected images to draw of, got volumes; leave it out, and name"),
-        (generated, {"labels": Labelled(pictures)}, "--labels: expected images, got volumes (axial); leave it out, or"),
+        (generated, of_labels, "--by-label: expected one plane, got axial,coronal,sagittal; name one with --volumes"),
         (generated, within, "--by-class: expected one plane, got axial,coronal,sagittal; name one with --volumes"),
         (np.zeros((4, 1, 8, 8), np.uint8), {}, "--volumes axial: expected a folder of generated volumes, got an array"),
         (pictures, {}, f"{pictures}: expected NIfTI volumes, got none that ends in .nii.gz, .nii; name another folder"),
@@ -295,5 +237,5 @@ def test_what_only_images_have_is_refused(volumes: Path, tmp_path: Path) -> None
         assert str(refused.value).startswith(said)
     with pytest.raises(ImageError, match=r"expected a true volume for each one .* got none for 1, such as sub-3"):
         measured(few, generated, "ssim", paired=True)
-    with pytest.raises(ImageError, match="expected images, got 6 NIfTI volumes; `ldbench measure --volumes axial`"):
+    with pytest.raises(ImageError, match="expected images, got 6 NIfTI volumes; --volumes axial cuts volumes"):
         measure_alone(Folders(real, generated), CONTEXT, ["frd"])

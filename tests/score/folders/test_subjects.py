@@ -72,7 +72,11 @@ def test_subjects_of_several_generated_sets_are_found_as_those_of_one(tmp_path: 
     [
         (("a/sub-1_x,P", "a/sub-1_y,P"), "a subject of each of the real images, got none of a/sub-2_x; give"),
         (("a/sub-1_x,P", "a/sub-1_y,P", "a/sub-2_x,NA"), "got none of a/sub-2_x"),
-        (("x,P", "y,P"), "expected names of real, generated, training images, got x, y; drop these rows"),
+        (
+            ("x,P", "y,P"),
+            "expected names of real, generated, training images, got x, y; correct them: a name is the path below its "
+            "folder, a/sub-1_x say",
+        ),
         (("0,P", "0,Q", "1,P"), "expected one subject of 0, got two"),
         (("t,P",), "expected the subjects of real or of generated images, got none"),
     ],
