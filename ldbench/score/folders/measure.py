@@ -241,9 +241,7 @@ def _without(said: str, asked: str, reference: Reference) -> UsageError:
 def _each_beside(sets: Mapping[str, MeasuredSet]) -> Iterator[dict[str, MeasuredSet]]:
     """The sets of each generator with the real and the training images."""
     for generated in (name for name in sets if kind_of(name) == GENERATED):
-        yield {
-            kind_of(name): each for name, each in sets.items() if name == generated or kind_of(name) != GENERATED
-        }
+        yield {kind_of(name): each for name, each in sets.items() if name == generated or kind_of(name) != GENERATED}
 
 
 def _inputs(
