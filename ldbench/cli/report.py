@@ -10,7 +10,15 @@ import typer
 from ldbench.cli import options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_chosen, say_without
+from ldbench.cli.left_out import (
+    UNJUDGED,
+    WITHOUT,
+    boards_of,
+    left_out_named,
+    say_chosen,
+    say_unmeasured,
+    say_without,
+)
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
 
 
 ReportFormat = Literal["terminal", "markdown", "latex", "latex-tabular", "csv", "json", "html", "site"]
+WITHOUT_NOTES = ("latex-tabular", "csv", "json")
 Format = Annotated[
     ReportFormat,
     typer.Option(
@@ -131,6 +140,8 @@ def _write_groups(
 
     tasks = by_attributes(boards, attributes)
     say_without(boards, tasks, attributes)
+    if format_ in WITHOUT_NOTES:
+        say_unmeasured(tasks)
     typer.echo(report_groups(tasks, format_, out, all_metrics, _width()), nl=False)
 
 
@@ -157,7 +168,7 @@ def _write(
 
     from ldbench.report import write
 
-    if format_ in ("latex-tabular", "csv", "json"):
+    if format_ in WITHOUT_NOTES:
         say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
         from ldbench.report.html.write import GALLERY, write_pages

@@ -105,6 +105,9 @@ def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_
         subgroups.write(found, tmp_path / f"{index}/{SUBGROUPS}")
     ask = ["report", str(tmp_path), "--by", "sex"]
     assert said(*ask).startswith(f"{TASK.id}: fid ↓ by sex\n")
+    bare = called(*ask, "--format", "csv")
+    assert bare.stderr.startswith(f"{TASK.id}: Not measured by sex: ")  # CSV holds no notes
+    assert "Not measured" not in bare.stdout
     with pytest.raises(UsageError, match="--by: expected a format of tables beside it, got html"):
         raising(*ask, "--format", "html", "--out", tmp_path / "out")
     with pytest.raises(UnknownNameError, match="unknown attribute 'age'"):

@@ -20,6 +20,7 @@ from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Pair, Subgroups
 from ldbench.report.by_group import by_attributes
 from ldbench.report.group_formats import COLUMNS, report_groups
+from ldbench.report.write import with_metrics
 from tests.report.conftest import FULL, TASK, measured
 
 SEX = (Group("F|x", 40, 70.0, 60.0, 80.0, 2.5), Group("M", 60, 60.0, 55.0, 66.0, 2.0))
@@ -132,9 +133,25 @@ def test_files_are_written_beside_those_of_the_board(results: BoardSet, tmp_path
 def test_what_no_result_has_is_one_line(results: BoardSet) -> None:
     with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
         by_attributes(results, ["sexx"])
+    of_kid = with_metrics(results, ["kid"])
+    with pytest.raises(UsageError, match="--by sex: expected a metric that is measured by these groups, got kid"):
+        by_attributes(of_kid, ["sex"])
+    with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
+        by_attributes(of_kid, ["sexx"])
     bare = replace(results, subgroups={})
     with pytest.raises(UsageError, match=r"--by: expected results with a subgroups.json .* name folders of runs"):
         by_attributes(bare, ["sex"])
+
+
+def test_metrics_that_no_group_is_measured_by_are_named_with_the_usual_reason(results: BoardSet) -> None:
+    every = " ".join(report_groups(by_attributes(results, ["all"]), "terminal", None).split())
+    said = "Not measured by sex: kid. Not measured by site: kid, auc. The usual reason: a group has too few cases, or"
+    assert said in every
+    assert "Not measured by sex: kid. The usual reason" in report_groups(by_attributes(results, ["sex"]), "latex", None)
+    lone = by_attributes(with_metrics(results, ["auc"]), ["sex", "site"])
+    text = " ".join(report_groups(lone, "markdown", None).split())
+    assert "Not measured by site: auc. The usual reason" in text
+    assert text.count("### ") == 1
 
 
 def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) -> None:
@@ -148,6 +165,8 @@ def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) ->
             report_groups(by_attributes(board_set(collect([folder])), ["all"]), "terminal", None).split()
         )
         assert ("not equally hard to see" in text) == (attribute == "label")
+        assert ("Not measured by sex: fid, kid." in text) == (attribute == "sex")
+        assert "Not measured by label" not in text  # few metrics know labels
         assert not re.search(r"\bwith it\b", text.casefold())  # a file of before does not know
 
 

@@ -78,7 +78,7 @@ def _card_of_each(cards: Sequence[str], results: BoardSet) -> dict[str, str]:
 def _of_groups(groups: TaskGroups) -> dict[str, object]:
     if not groups.by_attribute:
         return {"groups_of_cases": (), "notes_on_groups": ()}
-    notes = group_notes(groups.by_attribute, groups.without)
+    notes = group_notes(groups.by_attribute, groups.without, groups.unmeasured)
     return {"groups_of_cases": attribute_views(groups), "notes_on_groups": notes}
 
 

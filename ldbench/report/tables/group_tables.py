@@ -18,6 +18,7 @@ from ldbench.report.tables.text_table import TextTable
 ByRow = Mapping[str, RowGroups]  # by the row's label
 ByAttribute = Mapping[str, Mapping[str, ByRow]]  # by attribute and metric
 SURE_MARK = "*"
+USUAL_REASON = "the usual reason: a group has too few cases, or too few with or without some class or label"
 _ALONE = (
     "One seed does not say what another training would change; the intervals of a row of one seed leave it out."
 )
@@ -43,8 +44,27 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
     return TextTable(headings, lines, "l" * len(headings), title, joint=1 + len(gap))
 
 
-def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
-    """How to read all tables of a task; `without` are the rows whose runs have no groups."""
+def group_notes(
+    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """How to read all tables of a task, and what they lack: by attribute the metrics that are `unmeasured`, and the
+    rows whose runs are `without` groups."""
+    notes = _how_to_read(by_attribute) if by_attribute else []
+    notes += unmeasured_notes(unmeasured)
+    notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
+    return notes + ([f"Without groups in their results: {', '.join(without)}."] if without else [])
+
+
+def unmeasured_notes(unmeasured: Mapping[str, Sequence[str]]) -> list[str]:
+    """The metrics that no group is measured by, attributes of the same ones together, and the usual reason."""
+    attributes: dict[tuple[str, ...], list[str]] = {}
+    for name, metrics in unmeasured.items():
+        attributes.setdefault(tuple(metrics), []).append(one_line(name))
+    said = [f"Not measured by {' or '.join(names)}: {', '.join(metrics)}." for metrics, names in attributes.items()]
+    return [f"{' '.join(said)} {USUAL_REASON.capitalize()}."] if said else []
+
+
+def _how_to_read(by_attribute: ByAttribute) -> list[str]:
     tables = [of_rows for by_metric in by_attribute.values() for of_rows in by_metric.values()]
     rows = [row for of_rows in tables for row in of_rows.values()]
     sure, count = sure_of(tables)
@@ -75,8 +95,6 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
         notes.append("With it: how many of the n have the label; the others have it not.")
     if any(group.name not in _compared(row) for row in rows for group in row.breakdown.groups):
         notes.append("In round brackets: not compared, with fewer than ten cases or not measured in every run.")
-    notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
-    notes += [f"Without groups in their results: {', '.join(without)}."] if without else []
     return notes
 
 
