@@ -50,7 +50,8 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
     head, line = lines[1], next(line for line in lines if line.startswith("sd "))
     assert head.split("  ")[0] == "model"
     assert "F|x, n = 40" in head
-    assert "70 [60, 80], 2 by chance" in line
+    assert "70 [60, 80], 2 by chance, 68 beyond" in line
+    assert "gap beyond chance" in head
     assert "10 [>0, 20] *" in line
     auc = lines[next(place for place, line in enumerate(lines) if "auc ↑" in line) :]
     of_auc = next(line for line in auc if line.startswith("sd "))
@@ -68,7 +69,7 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
     run, names = measured(*FULL[3]), [f"finding {number} and no support devices" for number in range(14)]
-    groups = tuple(Group(name, 20, 60 + place, 50, 77.5 + place, 9.0) for place, name in enumerate(names))
+    groups = tuple(Group(name, 20, 60 + place, 50, 77.5 + place, 20.0) for place, name in enumerate(names))
     of_names = combinations(enumerate(names), 2)
     pairs = tuple(Pair(worse, better, last - first, 0.5, 14) for (first, better), (last, worse) in of_names)
     result_file.write(run, tmp_path / "result.json")
@@ -86,7 +87,7 @@ def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
     for form in ("terminal", "markdown", "latex", "latex-tabular"):
         printed = report_groups(tasks, form, None, width=width)
         assert [len(re.findall(rf"\b{value}\b", printed)) for value in range(60, 74)] == [1] * 14
-    assert "60<br>\\[50, 78\\],<br>9 by chance" in report_groups(tasks, "markdown", None)
+    assert "60<br>\\[50, 78\\],<br>20 by chance,<br>40 beyond" in report_groups(tasks, "markdown", None)
 
 
 def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> None:
@@ -95,7 +96,7 @@ def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> N
     folded, alone = (next(row for row in record["sex"]["fid"] if name in row["model"]) for name in ("basic-ft", "sd"))
     assert (folded["gap_runs"], folded["gap_spread"], alone["gap_runs"], alone["gap_spread"]) == (2, 0.0, 1, None)
     assert (alone["gap"], alone["gap_low"], alone["worst"]) == (9.5, 0.01, "F|x")
-    assert alone["groups"][0]["chance"] == 2.5
+    assert (alone["groups"][0]["chance"], alone["groups"][0]["compared"]) == (2.5, 67.5)
     assert len(by_attributes(results, ["sex", "site"])[TASK.id].by_attribute) == 2
 
 
@@ -106,6 +107,7 @@ def test_csv_has_a_line_a_group_with_every_number(results: BoardSet) -> None:
     alone = [row for row in rows if row["model"] == "sd"]
     assert [row["group"] for row in alone] == ["F|x", "M", "F|x", "M", "'=other"]
     assert (alone[0]["value"], alone[0]["gap_low"], alone[0]["gap_spread"]) == ("70.0", "0.01", "")
+    assert [(row["chance"], row["compared"]) for row in alone[1:3]] == [("2.0", "58.0"), ("", "0.9")]
 
 
 def test_markdown_and_latex_hold_every_metric_and_break_no_table(results: BoardSet) -> None:

@@ -33,7 +33,9 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
             sizes.setdefault(group.name, []).append(group)
     names = sorted(sizes)
     seeded = any(row.gap.runs > 1 for row in of_rows.values())
-    gap = ["gap", *(["± seeds"] if seeded else []), "worst", *(["best"] if len(names) > 2 else [])]
+    by_chance = any(group.chance is not None for row in of_rows.values() for group in row.breakdown.groups)
+    of_what = "gap beyond\nchance" if by_chance else "gap"
+    gap = [of_what, *(["± seeds"] if seeded else []), "worst", *(["best"] if len(names) > 2 else [])]
     lines = [
         [broken(label), *_gap(row, len(names) > 2, seeded), *(_group(row, name) for name in names)]
         for label, row in of_rows.items()
@@ -84,7 +86,7 @@ def _how_to_read(by_attribute: ByAttribute) -> list[str]:
     if any(group.chance is not None for row in rows for group in row.breakdown.groups):
         notes.append(
             "By chance: what a distance of sets of this size would be where nothing sets them apart. It depends on the "
-            "group, so it is taken off before groups are compared."
+            "group, so groups are compared by what is beyond it: the value without what is by chance."
         )
     if LABEL in by_attribute:
         notes.append(
@@ -147,11 +149,12 @@ def _group(row: RowGroups, name: str) -> str:
 
 
 def chance_in_words(group: Group) -> list[str]:
-    """What chance alone gives, with as many digits as the value; nothing where it is not known."""
+    """What chance alone gives, and what is beyond it, by which groups are compared, with as many digits as the value;
+    nothing where it is not known."""
     if group.chance is None:
         return []
-    half_width = (group.ci_high - group.ci_low) / 2
-    return [f"{fixed(group.chance, decimals_for(half_width, group.value))} by chance"]
+    decimals = decimals_for((group.ci_high - group.ci_low) / 2, group.value)
+    return [f"{fixed(group.chance, decimals)} by chance", f"{fixed(group.compared, decimals)} beyond"]
 
 
 def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:
