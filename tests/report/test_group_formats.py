@@ -20,6 +20,7 @@ from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Pair, Subgroups
 from ldbench.report.by_group import by_attributes
 from ldbench.report.group_formats import COLUMNS, report_groups
+from ldbench.report.html.gaps import attribute_views
 from ldbench.report.write import with_metrics
 from tests.report.conftest import FULL, TASK, measured
 
@@ -143,6 +144,20 @@ def test_what_no_result_has_is_one_line(results: BoardSet) -> None:
     bare = replace(results, subgroups={})
     with pytest.raises(UsageError, match=r"--by: expected results with a subgroups.json .* name folders of runs"):
         by_attributes(bare, ["sex"])
+
+
+def test_groups_of_few_subjects_make_no_gap_and_are_not_said_to_have_few_cases(tmp_path: Path) -> None:
+    run = measured(*FULL[3])
+    result_file.write(run, tmp_path / "result.json")
+    value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
+    subgroups.write(Subgroups(value, {"auc": {"age": Breakdown(AUC[:2])}}), tmp_path / SUBGROUPS)
+    tasks = by_attributes(board_set(collect([tmp_path])), ["age"])
+    text = " ".join(report_groups(tasks, "terminal", None).split())
+    assert "No row has two groups that are large enough to be compared" in text
+    assert "leave out 0" not in text
+    assert "In round brackets: not compared. That takes ten subjects" in text
+    [view] = attribute_views(tasks[TASK.id])
+    assert (view.sure, view.count) == (0, 0)
 
 
 def test_metrics_that_no_group_is_measured_by_are_named_with_the_usual_reason(results: BoardSet) -> None:

@@ -74,9 +74,12 @@ def _how_to_read(by_attribute: ByAttribute) -> list[str]:
         "n: cases of the group that the metric takes. Each value with its 95 % interval. The gap is that of the worst "
         "group to the best one; its 95 % interval holds for all pairs of groups at once. "
         f"{SURE_MARK}: the interval leaves out 0.",
-        f"{sure} of {count} gaps leave out 0. Each is held against 0 for itself: where no group is served worse, "
-        "about one in twenty does so by chance.",
     ]  # fmt: skip
+    notes.append(
+        f"{sure} of {count} gaps leave out 0. Each is held against 0 for itself: where no group is served worse, "
+        "about one in twenty does so by chance." if count else
+        "No row has two groups that are large enough to be compared, so there is no gap."
+    )
     if any(row.gap.runs > 1 for row in rows):
         notes.append(
             "Over several seeds, values and gaps are means, and their intervals cover the errors of seeds and of "
@@ -96,7 +99,10 @@ def _how_to_read(by_attribute: ByAttribute) -> list[str]:
     if any(group.with_it is not None for row in rows for group in row.breakdown.groups):
         notes.append("With it: how many of the n have the label; the others have it not.")
     if any(group.name not in _compared(row) for row in rows for group in row.breakdown.groups):
-        notes.append("In round brackets: not compared, with fewer than ten cases or not measured in every run.")
+        notes.append(
+            "In round brackets: not compared. That takes ten subjects or more in every run, and another group with as "
+            "many. n counts cases, of which a subject may have several."
+        )
     return notes
 
 

@@ -65,16 +65,18 @@ def test_the_groups_of_all_rows_unfold_by_attribute(reports: Reports, tmp_path: 
     assert "groups" not in {element["id"] for _, element in Page(bare).elements if "id" in element}
     path, result = next((path, one) for path, one in results.found if one.scores)
     first, last = result.scores[0], result.scores[-1]
-    metrics = {score.metric: {"sex": SURE, "age": replace(SURE, gap_low=0.0)} for score in (first, last)}
+    metrics = {score.metric: {"sex": SURE, "age": replace(SURE, gap_low=0.0), "site": Breakdown(GROUPS)}
+               for score in (first, last)}
     values = {score.metric: score.value for score in (first, last)}
     write(Subgroups(values, metrics), Path(path).with_name(SUBGROUPS))
     [page] = write_pages(read_boards([tmp_path / "runs"]), tmp_path / "page", False, 0)
     written = page.read_text(encoding="utf-8")
-    assert written.count('<table class="reported lined">') == 4
+    assert written.count('<table class="reported lined">') == 6
     assert '<th scope="col">F,\nn = 12</th>' in written  # a line end that the style keeps
     text = Page(written).text()
     assert "By sex: 2 of 2 gaps are more than chance" in text
     assert "By age: 0 of 2 gaps are more than chance" in text
+    assert "By site: no two groups are compared" in text
     assert f"{EDITS}: {first.metric}" in text
     assert "2 of 4 gaps leave out 0" in text
     assert "Without groups in their results: " in text
