@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from ldbench.board.folded_groups import RowGroups, groups_of_rows
 from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import by_task
+from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import labels
 from ldbench.errors import UsageError, unknown_name
 from ldbench.records.identity import row_key
@@ -26,13 +27,14 @@ class TaskGroups:
     """By attribute and metric, in the board's order, the groups of a task's rows by their labels.
 
     `unmeasured` are, by attribute, the metrics of the board that no row's groups are measured by. `without` are the
-    labels of measured rows whose runs have none.
+    labels of measured rows whose runs have none; `names` say what the labels that were given stand for.
     """
 
     task: str
     by_attribute: ByAttribute
     without: tuple[str, ...] = ()
     unmeasured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     @property
     def attributes(self) -> set[str]:
@@ -71,7 +73,8 @@ def groups_of_board(results: BoardSet, task: str) -> TaskGroups:
         for name, by_metric in by_attribute.items() if name != LABEL
     }
     without = tuple(name for name, groups in labelled.items() if not groups)
-    return TaskGroups(task, filled, without, {name: each for name, each in lacking.items() if each})
+    unmeasured = {name: each for name, each in lacking.items() if each}
+    return TaskGroups(task, filled, without, unmeasured, tuple(name_notes(board.rows)))
 
 
 def _of_attribute(
