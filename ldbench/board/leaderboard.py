@@ -143,7 +143,9 @@ def by_task(results: Iterable[Found]) -> dict[str, list[Found]]:
 def dumps(leaderboard: Leaderboard) -> str:
     """The file's text: sorted keys, two-space indent, NaN refused, newline at the end."""
     record = {key: value for key, value in asdict(leaderboard).items() if key in Leaderboard.__dataclass_fields__}
-    return json_text(record, 2)
+    known = BoardRow.__dataclass_fields__
+    rows = [{key: value for key, value in row.items() if key in known} for row in record["rows"]]
+    return json_text(record | {"rows": rows}, 2)
 
 
 def write(leaderboard: Leaderboard, path: Path) -> None:

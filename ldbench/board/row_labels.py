@@ -25,6 +25,19 @@ _DIGITS = 8
 
 
 @dataclass(frozen=True)
+class NamedRow(BoardRow):
+    """A row that a report calls by another name than its label, for which the name stands. Files don't hold it."""
+
+    called: str = ""
+    stands_for: str = ""
+
+
+def name_in_short(row: BoardRow) -> str:
+    """The name that a report gives the row, or else its model's."""
+    return row.called if isinstance(row, NamedRow) else row.model.name
+
+
+@dataclass(frozen=True)
 class Labels:
     """The names of rows and of the models with the same images, and the settings that the names leave out, by row
     key."""
@@ -47,7 +60,8 @@ def labels(rows: Iterable[BoardRow]) -> Labels:
     after the rows.
 
     Values of which the texts are equal are spelled as JSON. Where names are still equal, a row that was reported is
-    marked as such if one that was measured has its name; all others get a digest of the row key.
+    marked as such if one that was measured has its name; all others get a digest of the row key. A `NamedRow` is called
+    as it says.
     """
     own = {row_key(row): row for row in rows}
     copies = [replace(row, model=model) for row in own.values() for model in row.same_images]
@@ -64,7 +78,8 @@ def labels(rows: Iterable[BoardRow]) -> Labels:
         for key, texts in zip(group, _texts(list(group.values())), strict=True):
             names[key] = _name(everyone[key], texts, telling if key in own else more)
             left_out[key] = {name: texts[name] for name in sorted(differing - set(telling)) if name in texts}
-    return Labels(_distinct(names, everyone, own), left_out)
+    given = {key: _marked(row.called, row) for key, row in own.items() if isinstance(row, NamedRow)}
+    return Labels(_distinct(names, everyone, own) | given, left_out)
 
 
 def _name(row: BoardRow, texts: Traits, keys: Sequence[str]) -> str:
@@ -88,10 +103,7 @@ def _distinct(
 
 def _settled(names: dict[str, str], everyone: Mapping[str, BoardRow], taken: frozenset[str]) -> dict[str, str]:
     for digits in count(0, _DIGITS):
-        marked = {
-            key: one_line(f"{name} {TRUTH_MARK}" if everyone[key].model.sees_truth else name)
-            for key, name in names.items()
-        }
+        marked = {key: _marked(name, everyone[key]) for key, name in names.items()}
         holders = Counter([*marked.values(), *taken])
         shared = [key for key, name in marked.items() if holders[name] > 1]
         if not shared:
@@ -102,6 +114,10 @@ def _settled(names: dict[str, str], everyone: Mapping[str, BoardRow], taken: fro
             elif everyone[key].origin == "reported" and marked[key] in taken:
                 names[key] += f" {REPORTED_MARK}"
     return marked
+
+
+def _marked(name: str, row: BoardRow) -> str:
+    return one_line(f"{name} {TRUTH_MARK}" if row.model.sees_truth else name)
 
 
 def _telling(namesakes: Sequence[Traits]) -> tuple[str, ...]:

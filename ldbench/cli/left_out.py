@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
     from ldbench.board.gather import BoardSet
+    from ldbench.report.by_group import TaskGroups
 
 WITHOUT = "all of this is left out of what is made of the other results"
 UNCOMPARED = "--check compares what all results make; nothing was compared"
@@ -48,6 +49,15 @@ def say_chosen(boards: BoardSet) -> None:
 
     for task, board in boards.boards.items():
         for note in choice_notes(board):
+            typer.echo(f"{task}: {note}", err=True)
+
+
+def say_unmeasured(tasks: Mapping[str, TaskGroups]) -> None:
+    """One line on standard error for each task with metrics that no group is measured by, for the same formats."""
+    from ldbench.report.tables.group_tables import unmeasured_notes
+
+    for task, groups in tasks.items():
+        for note in unmeasured_notes(groups.unmeasured):
             typer.echo(f"{task}: {note}", err=True)
 
 

@@ -10,7 +10,15 @@ import typer
 from ldbench.cli import options
 from ldbench.cli.comma_lists import parse_names
 from ldbench.cli.gate import conclude
-from ldbench.cli.left_out import UNJUDGED, WITHOUT, boards_of, left_out_named, say_chosen, say_without
+from ldbench.cli.left_out import (
+    UNJUDGED,
+    WITHOUT,
+    boards_of,
+    left_out_named,
+    say_chosen,
+    say_unmeasured,
+    say_without,
+)
 from ldbench.cli.printing import output_width
 from ldbench.errors import UsageError
 
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
 
 
 ReportFormat = Literal["terminal", "markdown", "latex", "latex-tabular", "csv", "json", "html", "site"]
+WITHOUT_NOTES = ("latex-tabular", "csv", "json")
 Format = Annotated[
     ReportFormat,
     typer.Option(
@@ -45,6 +54,13 @@ def report(
     ] = False,
     only: options.Only = None,
     without: options.Without = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='ROW=NAME, such as "basic-ft-ld=Ours": what to call a row, given by its label or the folder of its '
+            "runs; may be repeated."
+        ),
+    ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
@@ -55,7 +71,9 @@ def report(
     gallery: Annotated[int | None, typer.Option(help="Cases shown of every run on a page.", show_default="24")] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option(help="For pages, the card's path of a task that is not an installed one; may be repeated."),
+        typer.Option(
+            help="For pages and LaTeX, the card's path of a task that is not an installed one; may be repeated."
+        ),
     ] = None,
     check: Annotated[
         Path | None, typer.Option(help="The baseline of a gate, as `ldbench gate --against` takes it.")
@@ -83,7 +101,7 @@ def report(
             conclude(boards, request)
             if format_ == "terminal" and out is None and not by and not cost:
                 return
-        kept = _of_metrics(boards, parse_names(metric, "--metric") if metric else [])
+        kept = _of_metrics(_named(boards, name or (), format_), parse_names(metric, "--metric") if metric else [])
         if cost:
             _write_costs(kept, format_, out)
         elif by:
@@ -99,10 +117,12 @@ def _check_options(
     for other tables."""
     if format_ in ("html", "site") and out is None:
         raise UsageError(f"--format {format_}: expected a folder to write to, got none; add --out FOLDER")
-    of_pages = [name for name, given in pages.items() if given]
-    if of_pages and format_ not in ("html", "site"):
-        raise UsageError(f"{of_pages[0]}: expected --format html or site beside it, got {format_}; tables have none")
     asked = [name for name, given in instead.items() if given]
+    for option in (name for name, given in pages.items() if given):
+        formats = ["html", "site", *(["latex"] if option == "--task" and not asked else [])]
+        if format_ not in formats:
+            listed = f"{', '.join(formats[:-1])} or {formats[-1]}"
+            raise UsageError(f"{option}: expected --format {listed} beside it, got {format_}; other tables have none")
     if len(asked) > 1:
         raise UsageError(f"expected one of {' and '.join(asked)}, got both; call `ldbench report` twice")
     if asked and format_ in ("html", "site"):
@@ -114,6 +134,16 @@ def _check_options(
 def _check_cost(cost: bool, of_metrics: Mapping[str, bool]) -> None:
     for option in (name for name, given in of_metrics.items() if cost and given):
         raise UsageError(f"{option}: expected no --cost beside it, as what a run costs is of no metric; leave one out")
+
+
+def _named(boards: BoardSet, names: Sequence[str], format_: ReportFormat) -> BoardSet:
+    from ldbench.board.named_rows import name_notes, with_names
+
+    named = with_names(boards, names)
+    for task, board in named.boards.items():
+        for note in name_notes(board.rows) if format_ in WITHOUT_NOTES else ():
+            typer.echo(f"{task}: {note}", err=True)
+    return named
 
 
 def _of_metrics(boards: BoardSet, metrics: Sequence[str]) -> BoardSet:
@@ -132,6 +162,8 @@ def _write_groups(
 
     tasks = by_attributes(boards, attributes)
     say_without(boards, tasks, attributes)
+    if format_ in WITHOUT_NOTES:
+        say_unmeasured(tasks)
     typer.echo(report_groups(tasks, format_, out, all_metrics, output_width()), nl=False)
 
 
@@ -149,7 +181,7 @@ def _write(
 
     from ldbench.report import write
 
-    if format_ in ("latex-tabular", "csv", "json"):
+    if format_ in WITHOUT_NOTES:
         say_chosen(boards)
     if format_ in ("html", "site") and out is not None:
         from ldbench.report.html.write import GALLERY, write_pages
@@ -162,4 +194,4 @@ def _write(
     elif format_ == "terminal" and out is None and (console := Console(width=output_width())).is_terminal:
         write.show(boards, console, all_metrics)
     else:
-        typer.echo(write.report(boards, format_, out, all_metrics), nl=False)
+        typer.echo(write.report(boards, format_, out, all_metrics, cards), nl=False)

@@ -6,16 +6,18 @@ The leaderboard and its ranks do not depend on it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ldbench.board.folded_groups import RowGroups, groups_of_rows
 from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import by_task
+from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import labels
 from ldbench.errors import UsageError, unknown_name
 from ldbench.records.identity import row_key
 from ldbench.records.run_folder import SUBGROUPS
-from ldbench.report.tables.group_tables import ByAttribute, ByRow
+from ldbench.records.subgroups import LABEL
+from ldbench.report.tables.group_tables import USUAL_REASON, ByAttribute, ByRow
 
 ALL = "all"
 
@@ -24,17 +26,27 @@ ALL = "all"
 class TaskGroups:
     """By attribute and metric, in the board's order, the groups of a task's rows by their labels.
 
-    `without` are the labels of measured rows whose runs have none.
+    `unmeasured` are, by attribute, the metrics of the board that no row's groups are measured by. `without` are the
+    labels of measured rows whose runs have none; `names` say what the labels that were given stand for.
     """
 
     task: str
     by_attribute: ByAttribute
     without: tuple[str, ...] = ()
+    unmeasured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    @property
+    def attributes(self) -> set[str]:
+        """All that make groups, also those that none of the metrics is measured by."""
+        return {*self.by_attribute, *self.unmeasured}
 
     def only(self, attributes: Sequence[str]) -> TaskGroups:
         """The same by these attributes alone, by all of them for "all"."""
-        kept = {name: each for name, each in self.by_attribute.items() if {name, ALL} & {*attributes}}
-        return replace(self, by_attribute=kept)
+        asked = self.attributes if ALL in attributes else {*attributes}
+        kept = {name: each for name, each in self.by_attribute.items() if name in asked}
+        unmeasured = {name: each for name, each in self.unmeasured.items() if name in asked}
+        return replace(self, by_attribute=kept, unmeasured=unmeasured)
 
     def with_metrics(self, metrics: Collection[str]) -> TaskGroups:
         """The same with these metrics alone."""
@@ -46,16 +58,23 @@ class TaskGroups:
 
 
 def groups_of_board(results: BoardSet, task: str) -> TaskGroups:
-    """All groups of a task's board; of metrics, those that the board has."""
+    """All groups of a task's board; of metrics, those that the board has. Labels are of their own metrics alone."""
     board = results.boards[task]
     found = by_task(one for one in results.found if one[1].task.id == task)[task]
     rows, names = groups_of_rows(found, results.subgroups), labels(board.rows)
     measured = [row for row in board.rows if row.origin == "measured"]
     labelled: dict[str, list[RowGroups]] = {names.of(row): rows.get(row_key(row), []) for row in measured}
     attributes = sorted({one.attribute for groups in labelled.values() for one in groups})
-    by_attribute = {name: _of_attribute(labelled, name, [one.metric for one in board.metrics]) for name in attributes}
+    metrics = [one.metric for one in board.metrics]
+    by_attribute = {name: _of_attribute(labelled, name, metrics) for name in attributes}
     filled = {name: by_metric for name, by_metric in by_attribute.items() if by_metric}
-    return TaskGroups(task, filled, tuple(name for name, groups in labelled.items() if not groups))
+    lacking = {
+        name: tuple(metric for metric in metrics if metric not in by_metric)
+        for name, by_metric in by_attribute.items() if name != LABEL
+    }
+    without = tuple(name for name, groups in labelled.items() if not groups)
+    unmeasured = {name: each for name, each in lacking.items() if each}
+    return TaskGroups(task, filled, without, unmeasured, tuple(name_notes(board.rows)))
 
 
 def _of_attribute(
@@ -72,10 +91,11 @@ def _of_attribute(
 def by_attributes(results: BoardSet, attributes: Sequence[str]) -> dict[str, TaskGroups]:
     """By task, the groups by these attributes, by all of them for "all"; a task without any of them is left out.
 
-    Raises `UsageError` where no result has groups, `UnknownNameError` for an attribute that none has.
+    Raises `UsageError` where no result has groups, or none by a metric of the boards, `UnknownNameError` for an
+    attribute that none has.
     """
     tasks = {task: groups_of_board(results, task) for task in results.boards}
-    known = {name for groups in tasks.values() for name in groups.by_attribute}
+    known = {name for groups in tasks.values() for name in groups.attributes}
     if not known:
         raise UsageError(
             f"--by: expected results with a {SUBGROUPS} beside them, as `ldbench run` writes it, got none that has "
@@ -85,4 +105,10 @@ def by_attributes(results: BoardSet, attributes: Sequence[str]) -> dict[str, Tas
         if name not in known and name != ALL:
             raise unknown_name("attribute", name, known, f"name one that makes groups, or {ALL}")
     kept = {task: groups.only(attributes) for task, groups in tasks.items()}
-    return {task: groups for task, groups in kept.items() if groups.by_attribute}
+    if not any(groups.by_attribute for groups in kept.values()):
+        lacking = {metric for groups in kept.values() for each in groups.unmeasured.values() for metric in each}
+        raise UsageError(
+            f"--by {','.join(attributes)}: expected a metric that is measured by these groups, got "
+            f"{', '.join(sorted(lacking))}; {USUAL_REASON}; name other metrics"
+        )
+    return {task: groups for task, groups in kept.items() if groups.attributes}

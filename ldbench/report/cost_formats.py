@@ -9,6 +9,7 @@ from pathlib import Path
 from ldbench.board.costs import RowCost, costs_of_rows
 from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import labels
 from ldbench.errors import UsageError
 from ldbench.records.files import json_text, write_texts
@@ -46,17 +47,22 @@ def report_costs(results: BoardSet, format: str, out: Path | None, width: int = 
             "--cost: expected results of `ldbench run`, which times its stages, got none; images that were scored and "
             "published rows tell nothing of their cost"
         )
+    names = {task: name_notes(board.rows) for task, board in results.boards.items()}
     if out is None:
-        return _text(tasks, format, width)
+        return _text(tasks, format, width, names=names)
     files = {
-        out / f"{slug(task)}-cost.{RENDERERS[format][0]}": _text({task: by_row}, format)
+        out / f"{slug(task)}-cost.{RENDERERS[format][0]}": _text({task: by_row}, format, names=names)
         for task, by_row in tasks.items()
     }
     return "".join(f"{path}\n" for path in write_texts(files))
 
 
-def _text(tasks: Mapping[str, ByRow], format: str, width: int = DEFAULT_WIDTH) -> str:
-    content: list[TablesOfTask] = [([cost_table(task, by_row)], cost_notes(by_row)) for task, by_row in tasks.items()]
+def _text(
+    tasks: Mapping[str, ByRow], format: str, width: int = DEFAULT_WIDTH, *, names: Mapping[str, Sequence[str]]
+) -> str:
+    content: list[TablesOfTask] = [
+        ([cost_table(task, by_row)], [*cost_notes(by_row), *names[task]]) for task, by_row in tasks.items()
+    ]
     if format == "terminal":
         return "\n".join(terminal(tables, notes, width) for tables, notes in content)
     if format in PLAIN:

@@ -1,6 +1,7 @@
 """The scores by group of a board's rows in every printed form.
 
-CSV and JSON have every number in full. The terminal shows one metric for each question, if it isn't asked for all.
+CSV and JSON have every number in full; `compared` is what groups are compared by: the value without what chance alone
+gives. The terminal shows one metric for each question, if it isn't asked for all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ldbench.report.tables.text_table import TextTable
 
 COLUMNS = (
     "task", "attribute", "metric", "direction", "model", "group", "n", "with_it", "value", "ci_low", "ci_high",
-    "spread", "runs", "chance", "worst", "best", "gap", "gap_low", "gap_high", "gap_spread", "gap_runs",
+    "spread", "runs", "chance", "compared", "worst", "best", "gap", "gap_low", "gap_high", "gap_spread", "gap_runs",
 )
 Tasks = Mapping[str, TaskGroups]
 
@@ -67,7 +68,7 @@ def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
     """A table an attribute and metric, and the notes on all of them."""
     by_attribute = groups.by_attribute
     tables = [group_table(groups.task, of_rows) for by in by_attribute.values() for of_rows in by.values()]
-    return tables, group_notes(by_attribute, groups.without)
+    return tables, [*group_notes(by_attribute, groups.without, groups.unmeasured), *groups.names]
 
 
 def _csv(tasks: Tasks) -> str:
@@ -79,7 +80,7 @@ def _csv(tasks: Tasks) -> str:
         for group in one.groups:
             over, place = row.groups[group.name], [task, attribute, row.metric, row.direction, label, group.name]
             size, value = [group.n, group.with_it], [group.value, group.ci_low, group.ci_high]
-            seeded = [over.spread, over.runs, group.chance]
+            seeded = [over.spread, over.runs, group.chance, group.compared]
             lines.append([*place, *size, *value, *seeded, *(gap if one.worst else [None] * len(gap))])
     return csv_text(COLUMNS, lines)
 
@@ -95,7 +96,10 @@ def _json(tasks: Tasks) -> str:
     """By task, attribute and metric a list of rows, keys sorted."""
     record: dict[str, dict[str, dict[str, list[object]]]] = {}
     for task, attribute, label, row in _rows(tasks):
-        groups = [{**asdict(group), **row.groups[group.name]._asdict()} for group in row.breakdown.groups]
+        groups = [
+            {**asdict(group), "compared": group.compared, **row.groups[group.name]._asdict()}
+            for group in row.breakdown.groups
+        ]
         told = {"model": label, "direction": row.direction, "gap_spread": row.gap.spread, "gap_runs": row.gap.runs}
         rows = record.setdefault(task, {}).setdefault(attribute, {}).setdefault(row.metric, [])
         rows.append({**asdict(row.breakdown), **told, "groups": groups})

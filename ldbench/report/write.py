@@ -19,15 +19,25 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
 from ldbench.records.files import write_texts
 from ldbench.records.names import slug
+from ldbench.report.cards import titles
 from ldbench.report.run_pictures import copy_pictures
-from ldbench.report.tables import markdown, terminal
+from ldbench.report.tables import latex, markdown, terminal
 from ldbench.report.tables.formats import RENDERERS, render
 from ldbench.report.tables.headline import narrowed
 
 
-def report(results: BoardSet, format: str, out: Path | None, all_metrics: bool = False) -> str:
-    """What to print: the rendered leaderboards, or, with `out`, the files that were written there."""
-    texts = {task: _text(board, format, results, out, all_metrics) for task, board in results.boards.items()}
+def report(
+    results: BoardSet, format: str, out: Path | None, all_metrics: bool = False, cards: Sequence[str] = ()
+) -> str:
+    """What to print: the rendered leaderboards, or, with `out`, the files that were written there.
+
+    LaTeX has the titles of tasks; `cards` are paths, of tasks that are not installed.
+    """
+    if format == "latex":
+        named = titles(results, cards)
+        texts = {task: latex.render(board, named.get(task, "")) for task, board in results.boards.items()}
+    else:
+        texts = {task: _text(board, format, results, out, all_metrics) for task, board in results.boards.items()}
     if out is None:
         return "\n".join([*texts.values(), *(f"{line}\n" for line in _without_board(results, format))])
     files = {out / f"{_name(results.boards[task])}.{RENDERERS[format][0]}": text for task, text in texts.items()}

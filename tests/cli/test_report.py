@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.cli.report import WITHOUT_NOTES
 from ldbench.data.of_result import task_ref
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError, UnknownNameError, UsageError
@@ -90,10 +91,50 @@ def test_a_page_shows_real_scans_by_the_path_of_a_card_that_is_not_installed(tmp
         pages(runs, "--task", own, "--task", "sandbox-brain-t2i")
 
 
-@pytest.mark.parametrize("option", [("--task", "x.toml"), ("--gallery", "24")])
-def test_what_is_for_pages_alone_is_refused_beside_tables(option: tuple[str, str]) -> None:
-    with pytest.raises(UsageError, match=f"^{option[0]}: expected --format html or site beside it, got csv"):
+@pytest.mark.parametrize(
+    ("option", "formats"), [(("--task", "x.toml"), "html, site or latex"), (("--gallery", "24"), "html or site")]
+)
+def test_what_tables_have_not_is_refused_beside_them(option: tuple[str, str], formats: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option[0]}: expected --format {formats} beside it, got csv"):
         raising("report", "--format", "csv", *option)
+    with pytest.raises(UsageError, match=f"^{option[0]}: expected --format html or site beside it, got latex"):
+        raising("report", "--format", "latex", "--by", "sex", *option)
+
+
+def test_a_caption_of_latex_begins_with_the_title_of_the_card(tmp_path: Path) -> None:
+    own, runs = str(small_card(tmp_path)), lay(tmp_path / "runs", RUNS)
+    installed, task = card.load(TASK.id), card.load(own)
+    assert rf"\caption{{{TASK.id}, version 1 (" in said("report", runs, "--format", "latex")  # another version's card
+    for known, asked, title in (
+        (installed, [], f"{installed.title}: "), (task, [], ""), (task, ["--task", own], f"{task.title}: "),
+    ):
+        for path in runs.rglob("result.json"):
+            result.write(replace(result.read(path), task=task_ref(known)), path)
+        text = said("report", runs, "--format", "latex", *asked)
+        assert rf"\caption{{{title}{known.id}, version {known.version} (" in text
+
+
+def test_a_row_has_the_name_that_was_given_in_every_table_and_the_notes_say_what_it_is(tmp_path: Path) -> None:
+    runs, given = lay(tmp_path / "runs", RUNS), ["--name", "basic-ft=Ours (δ = 0)", "--name", "oracle=Best"]
+    note = "Ours (δ = 0) is basic-ft; Best is oracle †."
+    for form in ("terminal", "markdown", "latex", "csv", "latex-tabular"):
+        done = called("report", runs, *given, "--format", form)
+        assert done.exit_code == 0
+        rows = done.stdout.partition("Names given")[0]
+        assert "Ours (" in rows or form == "latex-tabular"
+        told = " ".join((done.stderr if form in WITHOUT_NOTES else done.stdout).split())
+        assert unescaped(note) in unescaped(told)
+    named = called("report", runs, *given, "--format", "json")
+    assert named.stdout == said("report", runs, "--format", "json")  # a record that can be read again
+    assert note in named.stderr
+    called("report", runs, *given, "--format", "html", "--out", tmp_path)
+    page = Page((tmp_path / f"{TASK.id}.html").read_text(encoding="utf-8")).text()
+    assert "Best †" in page
+    assert note in page
+
+
+def unescaped(text: str) -> str:
+    return text.replace(r"$\delta$", "δ").replace(r"$^\dagger$", "†")
 
 
 def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_path: Path) -> None:
@@ -105,6 +146,9 @@ def test_groups_of_cases_are_tables_by_attribute_and_pages_have_them_anyway(tmp_
         subgroups.write(found, tmp_path / f"{index}/{SUBGROUPS}")
     ask = ["report", str(tmp_path), "--by", "sex"]
     assert said(*ask).startswith(f"{TASK.id}: fid ↓ by sex\n")
+    bare = called(*ask, "--format", "csv")
+    assert bare.stderr.startswith(f"{TASK.id}: Not measured by sex: ")  # CSV holds no notes
+    assert "Not measured" not in bare.stdout
     with pytest.raises(UsageError, match="--by: expected a format of tables beside it, got html"):
         raising(*ask, "--format", "html", "--out", tmp_path / "out")
     with pytest.raises(UnknownNameError, match="unknown attribute 'age'"):

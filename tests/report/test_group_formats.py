@@ -20,6 +20,8 @@ from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.subgroups import Breakdown, Group, Pair, Subgroups
 from ldbench.report.by_group import by_attributes
 from ldbench.report.group_formats import COLUMNS, report_groups
+from ldbench.report.html.gaps import attribute_views
+from ldbench.report.write import with_metrics
 from tests.report.conftest import FULL, TASK, measured
 
 SEX = (Group("F|x", 40, 70.0, 60.0, 80.0, 2.5), Group("M", 60, 60.0, 55.0, 66.0, 2.0))
@@ -49,7 +51,8 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
     head, line = lines[1], next(line for line in lines if line.startswith("sd "))
     assert head.split("  ")[0] == "model"
     assert "F|x, n = 40" in head
-    assert "70 [60, 80], 2 by chance" in line
+    assert "70 [60, 80], 2 by chance, 68 beyond" in line
+    assert "gap beyond chance" in head
     assert "10 [>0, 20] *" in line
     auc = lines[next(place for place, line in enumerate(lines) if "auc ↑" in line) :]
     of_auc = next(line for line in auc if line.startswith("sd "))
@@ -67,7 +70,7 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
     run, names = measured(*FULL[3]), [f"finding {number} and no support devices" for number in range(14)]
-    groups = tuple(Group(name, 20, 60 + place, 50, 77.5 + place, 9.0) for place, name in enumerate(names))
+    groups = tuple(Group(name, 20, 60 + place, 50, 77.5 + place, 20.0) for place, name in enumerate(names))
     of_names = combinations(enumerate(names), 2)
     pairs = tuple(Pair(worse, better, last - first, 0.5, 14) for (first, better), (last, worse) in of_names)
     result_file.write(run, tmp_path / "result.json")
@@ -85,7 +88,7 @@ def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
     for form in ("terminal", "markdown", "latex", "latex-tabular"):
         printed = report_groups(tasks, form, None, width=width)
         assert [len(re.findall(rf"\b{value}\b", printed)) for value in range(60, 74)] == [1] * 14
-    assert "60<br>\\[50, 78\\],<br>9 by chance" in report_groups(tasks, "markdown", None)
+    assert "60<br>\\[50, 78\\],<br>20 by chance,<br>40 beyond" in report_groups(tasks, "markdown", None)
 
 
 def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> None:
@@ -94,7 +97,7 @@ def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> N
     folded, alone = (next(row for row in record["sex"]["fid"] if name in row["model"]) for name in ("basic-ft", "sd"))
     assert (folded["gap_runs"], folded["gap_spread"], alone["gap_runs"], alone["gap_spread"]) == (2, 0.0, 1, None)
     assert (alone["gap"], alone["gap_low"], alone["worst"]) == (9.5, 0.01, "F|x")
-    assert alone["groups"][0]["chance"] == 2.5
+    assert (alone["groups"][0]["chance"], alone["groups"][0]["compared"]) == (2.5, 67.5)
     assert len(by_attributes(results, ["sex", "site"])[TASK.id].by_attribute) == 2
 
 
@@ -105,6 +108,7 @@ def test_csv_has_a_line_a_group_with_every_number(results: BoardSet) -> None:
     alone = [row for row in rows if row["model"] == "sd"]
     assert [row["group"] for row in alone] == ["F|x", "M", "F|x", "M", "'=other"]
     assert (alone[0]["value"], alone[0]["gap_low"], alone[0]["gap_spread"]) == ("70.0", "0.01", "")
+    assert [(row["chance"], row["compared"]) for row in alone[1:3]] == [("2.0", "58.0"), ("", "0.9")]
 
 
 def test_markdown_and_latex_hold_every_metric_and_break_no_table(results: BoardSet) -> None:
@@ -132,9 +136,39 @@ def test_files_are_written_beside_those_of_the_board(results: BoardSet, tmp_path
 def test_what_no_result_has_is_one_line(results: BoardSet) -> None:
     with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
         by_attributes(results, ["sexx"])
+    of_kid = with_metrics(results, ["kid"])
+    with pytest.raises(UsageError, match="--by sex: expected a metric that is measured by these groups, got kid"):
+        by_attributes(of_kid, ["sex"])
+    with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
+        by_attributes(of_kid, ["sexx"])
     bare = replace(results, subgroups={})
     with pytest.raises(UsageError, match=r"--by: expected results with a subgroups.json .* name folders of runs"):
         by_attributes(bare, ["sex"])
+
+
+def test_groups_of_few_subjects_make_no_gap_and_are_not_said_to_have_few_cases(tmp_path: Path) -> None:
+    run = measured(*FULL[3])
+    result_file.write(run, tmp_path / "result.json")
+    value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
+    subgroups.write(Subgroups(value, {"auc": {"age": Breakdown(AUC[:2])}}), tmp_path / SUBGROUPS)
+    tasks = by_attributes(board_set(collect([tmp_path])), ["age"])
+    text = " ".join(report_groups(tasks, "terminal", None).split())
+    assert "No row has two groups that are large enough to be compared" in text
+    assert "leave out 0" not in text
+    assert "In round brackets: not compared. That takes ten subjects" in text
+    [view] = attribute_views(tasks[TASK.id])
+    assert (view.sure, view.count) == (0, 0)
+
+
+def test_metrics_that_no_group_is_measured_by_are_named_with_the_usual_reason(results: BoardSet) -> None:
+    every = " ".join(report_groups(by_attributes(results, ["all"]), "terminal", None).split())
+    said = "Not measured by sex: kid. Not measured by site: kid, auc. The usual reason: a group has too few cases, or"
+    assert said in every
+    assert "Not measured by sex: kid. The usual reason" in report_groups(by_attributes(results, ["sex"]), "latex", None)
+    lone = by_attributes(with_metrics(results, ["auc"]), ["sex", "site"])
+    text = " ".join(report_groups(lone, "markdown", None).split())
+    assert "Not measured by site: auc. The usual reason" in text
+    assert text.count("### ") == 1
 
 
 def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) -> None:
@@ -148,6 +182,8 @@ def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) ->
             report_groups(by_attributes(board_set(collect([folder])), ["all"]), "terminal", None).split()
         )
         assert ("not equally hard to see" in text) == (attribute == "label")
+        assert ("Not measured by sex: fid, kid." in text) == (attribute == "sex")
+        assert "Not measured by label" not in text  # few metrics know labels
         assert not re.search(r"\bwith it\b", text.casefold())  # a file of before does not know
 
 

@@ -14,6 +14,7 @@ from ldbench.records.files import write_text_atomic
 from ldbench.records.names import slug
 from ldbench.records.search import find
 from ldbench.report.by_group import TaskGroups, groups_of_board
+from ldbench.report.cards import card_of_each
 from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
 from ldbench.report.html.board import board_view
@@ -22,7 +23,6 @@ from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.shelf import Beside, Inside
 from ldbench.report.tables.group_tables import group_notes
-from ldbench.task import card
 
 GALLERY = 24
 
@@ -36,7 +36,7 @@ def write_pages(
     tasks that are not installed. Returns the pages, the index first. Raises `UsageError` for the card of a task without
     results and a negative `gallery`, `ResultError` for a full disk.
     """
-    paths = _card_of_each(cards, results)
+    paths = card_of_each(cards, results)
     if gallery < 0:
         raise UsageError(f"--gallery: expected 0 or more, got {gallery}")
     better, curves = compared(results), find(results.folders)
@@ -65,20 +65,10 @@ def write_pages(
     return written
 
 
-def _card_of_each(cards: Sequence[str], results: BoardSet) -> dict[str, str]:
-    """The cards' paths by task; `UsageError` for one of a task without results."""
-    paths = {card.load(path).id: path for path in cards}
-    for task, path in paths.items():
-        if task not in results.boards:
-            got = f"that of {task}; drop it, or name its runs"
-            raise UsageError(f"--task {path}: expected the card of {', '.join(sorted(results.boards))}, got {got}")
-    return paths
-
-
 def _of_groups(groups: TaskGroups) -> dict[str, object]:
     if not groups.by_attribute:
         return {"groups_of_cases": (), "notes_on_groups": ()}
-    notes = group_notes(groups.by_attribute, groups.without)
+    notes = group_notes(groups.by_attribute, groups.without, groups.unmeasured)
     return {"groups_of_cases": attribute_views(groups), "notes_on_groups": notes}
 
 

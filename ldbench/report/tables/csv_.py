@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
+from ldbench.board.row_labels import name_in_short
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
@@ -60,7 +61,7 @@ def _row_fields(row: BoardRow) -> list[object]:
     parameters = json.dumps(model.parameters, sort_keys=True, ensure_ascii=False)
     flags = [str(model.reference).lower(), str(model.sees_truth).lower()]
     told = [row.origin, row.source, _spaced(row.seeds)]
-    return [model.name, model.distribution, model.version, parameters, *flags, *told]
+    return [name_in_short(row), model.distribution, model.version, parameters, *flags, *told]
 
 
 def _spaced(seeds: Sequence[int | None]) -> str:

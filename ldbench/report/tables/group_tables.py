@@ -18,6 +18,7 @@ from ldbench.report.tables.text_table import TextTable
 ByRow = Mapping[str, RowGroups]  # by the row's label
 ByAttribute = Mapping[str, Mapping[str, ByRow]]  # by attribute and metric
 SURE_MARK = "*"
+USUAL_REASON = "the usual reason: a group has too few cases, or too few with or without some class or label"
 _ALONE = (
     "One seed does not say what another training would change; the intervals of a row of one seed leave it out."
 )
@@ -32,7 +33,9 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
             sizes.setdefault(group.name, []).append(group)
     names = sorted(sizes)
     seeded = any(row.gap.runs > 1 for row in of_rows.values())
-    gap = ["gap", *(["± seeds"] if seeded else []), "worst", *(["best"] if len(names) > 2 else [])]
+    by_chance = any(group.chance is not None for row in of_rows.values() for group in row.breakdown.groups)
+    of_what = "gap beyond\nchance" if by_chance else "gap"
+    gap = [of_what, *(["± seeds"] if seeded else []), "worst", *(["best"] if len(names) > 2 else [])]
     lines = [
         [broken(label), *_gap(row, len(names) > 2, seeded), *(_group(row, name) for name in names)]
         for label, row in of_rows.items()
@@ -43,8 +46,27 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
     return TextTable(headings, lines, "l" * len(headings), title, joint=1 + len(gap))
 
 
-def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
-    """How to read all tables of a task; `without` are the rows whose runs have no groups."""
+def group_notes(
+    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """How to read all tables of a task, and what they lack: by attribute the metrics that are `unmeasured`, and the
+    rows whose runs are `without` groups."""
+    notes = _how_to_read(by_attribute) if by_attribute else []
+    notes += unmeasured_notes(unmeasured)
+    notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
+    return notes + ([f"Without groups in their results: {', '.join(without)}."] if without else [])
+
+
+def unmeasured_notes(unmeasured: Mapping[str, Sequence[str]]) -> list[str]:
+    """The metrics that no group is measured by, attributes of the same ones together, and the usual reason."""
+    attributes: dict[tuple[str, ...], list[str]] = {}
+    for name, metrics in unmeasured.items():
+        attributes.setdefault(tuple(metrics), []).append(one_line(name))
+    said = [f"Not measured by {' or '.join(names)}: {', '.join(metrics)}." for metrics, names in attributes.items()]
+    return [f"{' '.join(said)} {USUAL_REASON.capitalize()}."] if said else []
+
+
+def _how_to_read(by_attribute: ByAttribute) -> list[str]:
     tables = [of_rows for by_metric in by_attribute.values() for of_rows in by_metric.values()]
     rows = [row for of_rows in tables for row in of_rows.values()]
     sure, count = sure_of(tables)
@@ -52,9 +74,12 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
         "n: cases of the group that the metric takes. Each value with its 95 % interval. The gap is that of the worst "
         "group to the best one; its 95 % interval holds for all pairs of groups at once. "
         f"{SURE_MARK}: the interval leaves out 0.",
-        f"{sure} of {count} gaps leave out 0. Each is held against 0 for itself: where no group is served worse, "
-        "about one in twenty does so by chance.",
     ]  # fmt: skip
+    notes.append(
+        f"{sure} of {count} gaps leave out 0. Each is held against 0 for itself: where no group is served worse, "
+        "about one in twenty does so by chance." if count else
+        "No row has two groups that are large enough to be compared, so there is no gap."
+    )
     if any(row.gap.runs > 1 for row in rows):
         notes.append(
             "Over several seeds, values and gaps are means, and their intervals cover the errors of seeds and of "
@@ -64,7 +89,7 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
     if any(group.chance is not None for row in rows for group in row.breakdown.groups):
         notes.append(
             "By chance: what a distance of sets of this size would be where nothing sets them apart. It depends on the "
-            "group, so it is taken off before groups are compared."
+            "group, so groups are compared by what is beyond it: the value without what is by chance."
         )
     if LABEL in by_attribute:
         notes.append(
@@ -74,9 +99,10 @@ def group_notes(by_attribute: ByAttribute, without: Sequence[str]) -> list[str]:
     if any(group.with_it is not None for row in rows for group in row.breakdown.groups):
         notes.append("With it: how many of the n have the label; the others have it not.")
     if any(group.name not in _compared(row) for row in rows for group in row.breakdown.groups):
-        notes.append("In round brackets: not compared, with fewer than ten cases or not measured in every run.")
-    notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
-    notes += [f"Without groups in their results: {', '.join(without)}."] if without else []
+        notes.append(
+            "In round brackets: not compared. That takes ten subjects or more in every run, and another group with as "
+            "many. n counts cases, of which a subject may have several."
+        )
     return notes
 
 
@@ -129,11 +155,12 @@ def _group(row: RowGroups, name: str) -> str:
 
 
 def chance_in_words(group: Group) -> list[str]:
-    """What chance alone gives, with as many digits as the value; nothing where it is not known."""
+    """What chance alone gives, and what is beyond it, by which groups are compared, with as many digits as the value;
+    nothing where it is not known."""
     if group.chance is None:
         return []
-    half_width = (group.ci_high - group.ci_low) / 2
-    return [f"{fixed(group.chance, decimals_for(half_width, group.value))} by chance"]
+    decimals = decimals_for((group.ci_high - group.ci_low) / 2, group.value)
+    return [f"{fixed(group.chance, decimals)} by chance", f"{fixed(group.compared, decimals)} beyond"]
 
 
 def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:

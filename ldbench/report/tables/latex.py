@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import TRUTH_MARK
 from ldbench.records.names import CONTROL
 from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page
@@ -36,13 +37,16 @@ _PAGE = re.compile(r" \(docs/[^)]*\)")  # where this repository says more
 _JOINING = frozenset("-`',?!")  # two in a row may print as one other character: -- as a dash, ,, as a quotation mark
 
 
-def render(leaderboard: Leaderboard) -> str:
-    """The leaderboard as `table` environments, captions above, notes below the last."""
+def render(leaderboard: Leaderboard, title: str = "") -> str:
+    """The leaderboard as `table` environments, captions above, notes below the last. `title` is the task's, with which
+    captions begin."""
     content = page(leaderboard)
+    lead = f"{escape(title)}: " if title else ""
     whole = _united(content)
     parts = list(_parts(whole))
     tables = [
-        _float(leaderboard.task.id, content, part, number, len(parts)) for number, part in enumerate(parts, start=1)
+        _float(leaderboard.task.id, content, part, number, len(parts), lead)
+        for number, part in enumerate(parts, start=1)
     ]
     asides = [_aside(leaderboard.task.id, table) for table in content.asides]
     return "% \\usepackage{booktabs}\n" + "\n".join([*tables, *asides])
@@ -51,7 +55,8 @@ def render(leaderboard: Leaderboard) -> str:
 def render_tabular(leaderboard: Leaderboard) -> str:
     """The leaderboard's `tabular` environment alone, whatever its width, for a float and a caption of one's own."""
     content = page(leaderboard)
-    return "\n".join(["% \\usepackage{booktabs}", *_tabular(_united(content), content)]) + "\n"
+    names = [f"% {note}" for note in name_notes(leaderboard.rows)]
+    return "\n".join(["% \\usepackage{booktabs}", *names, *_tabular(_united(content), content)]) + "\n"
 
 
 def escape(text: str) -> str:
@@ -99,13 +104,13 @@ def _characters(cell: ScoreCell) -> int:
     return max(value, math.ceil(_SHARE_SMALL * len(cell.interval)))
 
 
-def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: int) -> str:
+def _float(task: str, content: BoardPage, table: BoardTable, number: int, of: int, lead: str) -> str:
     first = number == 1
     caption = escape(content.title) if first else f"{escape(task)}, continued"
     counted = f" Part {number} of {of}." if of > 1 else ""
     label = task if first else f"{task}-{number}"
     notes = _notes(content) if number == of else []
-    return _environment(f"{caption}.{counted}{_legend(content)}", label, [*_tabular(table, content), *notes])
+    return _environment(f"{lead}{caption}.{counted}{_legend(content)}", label, [*_tabular(table, content), *notes])
 
 
 def plain_table(table: TextTable, notes: Sequence[str] = ()) -> str:

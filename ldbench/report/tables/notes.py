@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ldbench.board.chosen import choice_notes
 from ldbench.board.leaderboard import BoardRow, Leaderboard
+from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
@@ -29,6 +30,7 @@ def board_notes(
             f"The rank is that on {first} and, where it is not certain, its 95 % interval. {RULE} Others tie."
         )
     notes.extend(choice_notes(leaderboard))
+    notes.extend(name_notes(leaderboard.rows))
     notes.extend(guarantee(leaderboard))
     notes.extend(_seed_note(measured))
     notes.extend(_settings_notes((*measured, *reported), labelled))

@@ -50,7 +50,7 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
     write(Subgroups({score.metric: score.value}, {score.metric: by_attribute}), Path(path).with_name(SUBGROUPS))
     views = subgroup_views(path, result)
     assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
-    assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, n = 12"
+    assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, 0.32 beyond, n = 12"
     assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
     write_pages(board_set(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
@@ -65,16 +65,18 @@ def test_the_groups_of_all_rows_unfold_by_attribute(reports: Reports, tmp_path: 
     assert "groups" not in {element["id"] for _, element in Page(bare).elements if "id" in element}
     path, result = next((path, one) for path, one in results.found if one.scores)
     first, last = result.scores[0], result.scores[-1]
-    metrics = {score.metric: {"sex": SURE, "age": replace(SURE, gap_low=0.0)} for score in (first, last)}
+    metrics = {score.metric: {"sex": SURE, "age": replace(SURE, gap_low=0.0), "site": Breakdown(GROUPS)}
+               for score in (first, last)}
     values = {score.metric: score.value for score in (first, last)}
     write(Subgroups(values, metrics), Path(path).with_name(SUBGROUPS))
     [page] = write_pages(read_boards([tmp_path / "runs"]), tmp_path / "page", False, 0)
     written = page.read_text(encoding="utf-8")
-    assert written.count('<table class="reported lined">') == 4
+    assert written.count('<table class="reported lined">') == 6
     assert '<th scope="col">F,\nn = 12</th>' in written  # a line end that the style keeps
     text = Page(written).text()
     assert "By sex: 2 of 2 gaps are more than chance" in text
     assert "By age: 0 of 2 gaps are more than chance" in text
+    assert "By site: no two groups are compared" in text
     assert f"{EDITS}: {first.metric}" in text
     assert "2 of 4 gaps leave out 0" in text
     assert "Without groups in their results: " in text
