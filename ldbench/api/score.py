@@ -36,7 +36,7 @@ class Score:
 
     def __post_init__(self) -> None:
         numbers = (self.value, self.ci_low, self.ci_high)
-        if not all(abs(number) <= LARGEST for number in numbers) or self.ci_low > self.ci_high:  # false for NaN
+        if not all(float(abs(number)) <= LARGEST for number in numbers) or self.ci_low > self.ci_high:  # false for NaN
             raise MetricError(
                 f"{self.metric}: expected finite value and ordered interval, got {self.value} "
                 f"[{self.ci_low}, {self.ci_high}] from n = {self.n}; check the images for constant content"

@@ -1,13 +1,16 @@
-"""What a metric's own code gave, held against its contract: one finite number a case."""
+"""What a metric's own code gave, held against its contract: one finite number a case, or a score that can be stored."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 
-from ldbench.api import Metric
+from ldbench.api import Measured, Metric, Score
 from ldbench.errors import MetricError
+from ldbench.records.from_table import TypedError, build
+from ldbench.records.handed_over import builtin
 from ldbench.records.names import reason
 from ldbench.score.metrics.intervals import Array
 
@@ -38,6 +41,18 @@ def values_of_cases(metric: Metric, returned: object, names: Sequence[str] | Non
     if (bad_n := np.flatnonzero(~np.isfinite(values_n))).size:
         raise _wrong(metric, _said(values_n, bad_n, names))
     return values_n
+
+
+def storable(found: Measured) -> Measured:
+    """A score as a result file can hold it, numpy's numbers as Python's own; `DefectError` for one of other types."""
+    record = {each.name: builtin(getattr(found, each.name)) for each in fields(Score)}
+    if isinstance(found.parameters, Mapping):
+        record["parameters"] = {key: builtin(value) for key, value in found.parameters.items()}
+    try:
+        build(Score, record)
+    except TypedError as wrong:
+        raise DefectError(f"{found.metric}: Measured.{wrong}; repair the metric") from None
+    return replace(found, **record)
 
 
 def _wrong(metric: Metric, got: str) -> DefectError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -104,6 +106,27 @@ def test_what_is_no_finite_number_a_case_is_one_line(returned: Any, got: str) ->
     with pytest.raises(DefectError, match=expected) as caught:
         measured(metric, FOUR, NoSettings())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("field", "value", "said"), [
+    ("n", 4.0, "n: expected an integer, got 4.0"), ("value", torch.tensor(0.5), "value: expected a finite number, "),
+    ("extractor", 3, "extractor: expected a string, got 3"), ("parameters", [1], "parameters: expected a table, got"),
+    ("parameters", {"k": [1, 2]}, "parameters.k: expected "), ("parameters", {"k": math.nan}, "parameters.k: "),
+])
+def test_a_score_that_no_result_file_can_hold_is_one_line(field: str, value: object, said: str) -> None:
+    wrong: dict[str, Any] = {field: value}
+    found = replace(Measured("odd", 0.5, 0.4, 0.6, 4, "lower"), **wrong)
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing")
+    with pytest.raises(DefectError, match=f"^odd: Measured.{said}.*; repair the metric$"):
+        measured(metric, FOUR, NoSettings())
+
+
+def test_a_score_of_numbers_of_numpy_is_stored_as_pythons() -> None:
+    half, four = np.float32(0.5), np.int64(4)
+    of_numpy = Measured("odd", half, half, half, four, "lower", None, {"k": four})  # type: ignore[arg-type]
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: of_numpy, "nothing")
+    score = measured(metric, FOUR, NoSettings()).score
+    assert json.loads(json.dumps(asdict(score))) == asdict(Score("odd", 0.5, 0.5, 0.5, 4, "lower", None, {"k": 4}))
 
 
 def test_values_of_a_further_pass_are_named_by_their_places() -> None:
