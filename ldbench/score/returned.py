@@ -16,6 +16,7 @@ from ldbench.score.metrics.intervals import Array
 
 _NUMBERS = "biuf"  # numpy's kinds: truth values, integers and floats
 _SHOWN = 3
+_DUST = 1e-6  # of rounding, as in the mean of structural similarities of equal images
 
 
 class DefectError(MetricError):
@@ -41,6 +42,21 @@ def values_of_cases(metric: Metric, returned: object, names: Sequence[str] | Non
     if (bad_n := np.flatnonzero(~np.isfinite(values_n))).size:
         raise _wrong(metric, _said(values_n, bad_n, names))
     return values_n
+
+
+def within_bounds(metric: Metric, found: Measured) -> Measured:
+    """The score itself; `DefectError` for a mean outside the metric's bounds, and for an interval with no part in them.
+
+    An estimate of a true value within them may lie outside, as an unbiased one can.
+    """
+    (low, high), dust = metric.bounds, _DUST * max(1.0, abs(found.value))
+    apart = found.ci_low > high + dust or found.ci_high < low - dust
+    if apart or (found.mean and not low - dust <= found.value <= high + dust):
+        raise DefectError(
+            f"{metric.name}: expected a value within the metric's bounds [{low:g}, {high:g}], got {found.value:g}; "
+            "repair compute, or the bounds"
+        )
+    return found
 
 
 def storable(found: Measured) -> Measured:

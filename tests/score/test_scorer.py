@@ -79,6 +79,25 @@ def test_a_mean_is_cut_at_the_bounds_of_a_metric_that_nobody_registered() -> Non
 
 
 @pytest.mark.parametrize("returned", [
+    np.array([3.0, 4.0, 5.0, 6.0]), np.array([0.0, 2.0, 0.0, 3.0]), Measured("odd", 2.0, 1.5, 2.5, 4, "lower"),
+    Measured("odd", 1.5, 0.5, 2.5, 4, "lower", mean=True), Measured("odd", -1.0, -2.0, -0.5, 4, "lower"),
+])
+def test_a_value_outside_the_bounds_is_the_metrics_fault(returned: Any) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: returned, "nothing", bounds=(0.0, 1.0))
+    said = r"^odd: expected a value within the metric's bounds \[0, 1\], got -?[\d.]+; repair compute, or the bounds$"
+    with pytest.raises(DefectError, match=said):
+        measured(metric, FOUR, NoSettings())
+
+
+@pytest.mark.parametrize("returned", [
+    np.full(4, 1 + 1e-9), Measured("odd", -0.001, -0.01, 0.008, 4, "lower"),
+])
+def test_rounding_and_an_unbiased_estimate_may_pass_the_bounds(returned: Any) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: returned, "nothing", bounds=(0.0, 1.0))
+    assert measured(metric, FOUR, NoSettings()).n == 4
+
+
+@pytest.mark.parametrize("returned", [
     [0.1, 0.2, 0.3, 0.4], torch.tensor([0.1, 0.2, 0.3, 0.4]), np.array([True, False, True, True]), (1, 2, 3, 4),
 ])
 def test_one_number_a_case_is_their_mean_whatever_holds_them(returned: Any) -> None:
