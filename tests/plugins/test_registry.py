@@ -153,6 +153,7 @@ def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exceptio
         ("level: float = 0.5", "level: float = 'a = b'", r"default of its own type \(float\), got 'a = b'"),
         ("level: float = 0.5", "level: float = float('nan')", r"default of its own type"),
         ("level: float = 0.5", "level: 'Missing' = 0.5", r"Grey\.level: can't read its type"),
+        ('frozenset({"text-to-image"})', '"aging"', r'kinds: .* got \'aging\'; write frozenset\({"aging"}\)'),
         ("text-to-image", "text-to-video", "unknown kinds 'text-to-video'"),
         ("level: float", "capabilities = 3\n    level: float", r"capabilities\(\) raised TypeError"),
     ],
