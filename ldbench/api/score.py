@@ -36,11 +36,14 @@ class Score:
 
     def __post_init__(self) -> None:
         numbers = (self.value, self.ci_low, self.ci_high)
-        if not all(abs(number) <= LARGEST for number in numbers) or self.ci_low > self.ci_high:  # false for NaN
+        got = f"got {self.value} [{self.ci_low}, {self.ci_high}] from n = {self.n}"
+        if not all(float(abs(number)) <= LARGEST for number in numbers):  # false for NaN
             raise MetricError(
-                f"{self.metric}: expected finite value and ordered interval, got {self.value} "
-                f"[{self.ci_low}, {self.ci_high}] from n = {self.n}; check the images for constant content"
+                f"{self.metric}: expected a finite value and interval, {got}; repair compute, or check the images for "
+                "constant content, where it divides by their spread"
             )
+        if self.ci_low > self.ci_high:
+            raise MetricError(f"{self.metric}: expected ci_low <= ci_high, {got}; repair the metric's interval")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -14,7 +15,7 @@ from ldbench.errors import PluginError, UsageError
 from ldbench.records.names import one_line
 
 if TYPE_CHECKING:
-    from ldbench.plugins.registry import PluginEntry
+    from ldbench.plugins.registry import PluginEntry, PluginKind
 
 # what a list shows beside name and summary, and what it says where a record lacks it
 _FACTS = {"metrics": ("axis", "direction"), "estimators": ("unit",), "networks": ("licence",)}
@@ -83,16 +84,17 @@ def _models(task: str | None) -> Iterator[_Listed]:
     _warn(GENERATORS.clashes())
     for entry in GENERATORS.entries():
         described = GENERATORS.described(entry)
-        kinds = described.kinds
-        if kinds is None:  # a method decides, so the class itself is asked
+        kinds, summary = described.kinds, described.summary
+        if kinds is None:  # a method decides, or a function makes the preset, so the class itself is asked
             try:
-                kinds = GENERATORS.load(entry.name).capabilities().kinds
+                asked = GENERATORS.load(entry.name)
             except PluginError as error:
                 _warn([str(error)])
                 continue
+            kinds, summary = asked.capabilities().kinds, summary or (inspect.getdoc(asked) or "").partition("\n")[0]
         if kind is None or kind in kinds:
-            line = f"{entry.name:24} {', '.join(sorted(kinds)):29} {described.summary} [{entry.owner}]"
-            yield _Listed(line, _record(entry, described.summary, kinds=sorted(kinds)))
+            line = f"{entry.name:24} {', '.join(sorted(kinds)):29} {summary} [{entry.owner}]"
+            yield _Listed(line, _record(entry, summary, kinds=sorted(kinds)))
 
 
 def _record(entry: PluginEntry, summary: str, **further: object) -> dict[str, object]:
@@ -108,14 +110,31 @@ def _records(listing: str) -> Iterator[_Listed]:
 
     kind = next(kind for kind in KINDS if kind.listing == listing)
     _warn(kind.clashes())
-    records = [(entry, kind.described(entry)) for entry in kind.entries()]
+    shown = ("summary", *_FACTS.get(kind.listing, ()))
+    asked = [(entry, _said(kind, entry, shown)) for entry in kind.entries()]
+    records = [(entry, said) for entry, said in asked if said is not None]
     order: dict[str, int] = {axis: place for place, axis in enumerate(get_args(MetricAxis))}
-    records.sort(key=lambda one: order.get(str(one[1].facts.get("axis")), len(order)))
+    records.sort(key=lambda one: order.get(str(one[1].get("axis")), len(order)))
     for entry, record in records:
-        facts = {fact: record.facts.get(fact) or None for fact in _FACTS.get(kind.listing, ())}
+        facts = {fact: record.get(fact) or None for fact in shown[1:]}
         said = [f"{fact or _LACKING.get(name, '')!s:{_WIDTHS[name]}}" for name, fact in facts.items()]
-        line = " ".join([f"{entry.name:34}", *said, record.summary, f"[{entry.owner}]"])
-        yield _Listed(line, _record(entry, record.summary, **facts))
+        summary = str(record.get("summary", ""))
+        line = " ".join([f"{entry.name:34}", *said, summary, f"[{entry.owner}]"])
+        yield _Listed(line, _record(entry, summary, **facts))
+
+
+def _said(kind: PluginKind[Any], entry: PluginEntry, shown: Sequence[str]) -> Mapping[str, object] | None:
+    """What a record says, by field: read from its source, or asked of itself where a function makes it. None, with a
+    warning, for one that then can't be loaded."""
+    described = kind.described(entry)
+    if described.plain and not described.unread & set(shown):
+        return described.facts
+    try:
+        record = kind.load(entry.name)
+    except PluginError as error:
+        _warn([str(error)])
+        return None
+    return {name: getattr(record, name) for name in shown}
 
 
 def _warn(lines: Sequence[str]) -> None:

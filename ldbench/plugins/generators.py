@@ -47,10 +47,14 @@ def check_class(candidate: object, label: str, name: str = "") -> type[Generator
 
 def _check_kinds(candidate: type[Generator], label: str) -> None:
     with blamed(PluginError, f"{label}: capabilities()", candidate.__module__, remedy="repair it"):
-        kinds = frozenset(candidate.capabilities().kinds)
+        given = candidate.capabilities().kinds
+        kinds = frozenset(given)
     valid = frozenset(typing.get_args(Kind))
+    for text in (candidate.kinds, given):
+        if isinstance(text, str):  # a set of it would be of its letters
+            raise PluginError(f'{label}: kinds: expected a set of texts, got {text!r}; write frozenset({{"{text}"}})')
     if not kinds <= valid:
-        wrong = ", ".join(map(repr, sorted(kinds - valid)))
+        wrong = ", ".join(sorted(map(repr, kinds - valid)))
         raise PluginError(f"{label}: unknown kinds {wrong}; expected some of {', '.join(sorted(valid))}")
 
 

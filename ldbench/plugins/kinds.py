@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from ldbench.api import DataSource, Estimator, Metric, Network, Score
 from ldbench.errors import PluginError
+from ldbench.plugins.record_fields import first_misfit
 from ldbench.plugins.registry import PluginKind, what_it_is
 
 Record = TypeVar("Record", DataSource, Estimator, Metric, Network)
@@ -21,6 +22,8 @@ def _checked_record(record: type[Record]) -> Callable[[object, str, str], Record
             raise PluginError(f"{label}: expected an instance of ldbench.api.{record.__name__}, got {got}")
         if ":" not in name and candidate.name != name:
             raise PluginError(f"{label}: it calls itself {candidate.name!r}; register it under its own name")
+        if misfit := first_misfit(candidate):
+            raise PluginError(f"{label}: {record.__name__}.{misfit}")
         return candidate
 
     return check

@@ -92,7 +92,7 @@ class PluginKind(Generic[Plugin]):
 
     def described(self, entry: PluginEntry) -> Described:
         """What an entry's source says of it; nothing is imported."""
-        return describe(entry.value, self.fields)
+        return describe(entry.value, self.fields, self.record)
 
     def load(self, name: str) -> Plugin:
         """Import and check one: a registered name, `path/to/file.py:Name` or `package.module:Name`.

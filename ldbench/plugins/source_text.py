@@ -20,10 +20,15 @@ _DEPTH = 12  # bases and imports that are followed; a longer chain is a circle
 
 @dataclass(frozen=True)
 class Described:
-    """A summary in one line, the kinds of task (None: not said plainly), and further constants by field name."""
+    """A summary in one line, the kinds of task (None: not said plainly), and further constants by field name.
+
+    `plain` says of a record that the source spells it out; `unread` are fields whose values it computes.
+    """
 
     summary: str = ""
     kinds: frozenset[str] | None = None
+    plain: bool = False
+    unread: frozenset[str] = frozenset()
     facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -41,13 +46,16 @@ def records_in(package: str, record: str, fields: Sequence[str]) -> dict[str, st
     return found
 
 
-def describe(value: str, fields: Sequence[str]) -> Described:
-    """What the source of `module:Attribute` says; an empty description where it is not found or says nothing."""
+def describe(value: str, fields: Sequence[str], record: str) -> Described:
+    """What the source of `module:Attribute` says; an empty description where it is not found or says nothing.
+
+    `fields` are those of `record`, the class whose instance it may be.
+    """
     module, _, attribute = value.partition(":")
-    return _described(module, attribute, tuple(fields), _DEPTH)
+    return _described(module, attribute, tuple(fields), record, _DEPTH)
 
 
-def _described(module: str, attribute: str, fields: tuple[str, ...], depth: int) -> Described:
+def _described(module: str, attribute: str, fields: tuple[str, ...], record: str, depth: int) -> Described:
     path = _path(module)
     if path is None or not depth:
         return Described()
@@ -55,24 +63,25 @@ def _described(module: str, attribute: str, fields: tuple[str, ...], depth: int)
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name == attribute:
             summary = (ast.get_docstring(node) or "").strip().partition("\n")[0]
-            return Described(summary, _kinds(node, module, tree, path, depth))
+            return Described(summary, _kinds(node, module, tree, path, depth), True)
         if isinstance(node, ast.Assign | ast.AnnAssign) and attribute in _targets(node):
-            return _of_call(node.value, module, tree, path, fields, depth)
+            call = _call_of(record, node)
+            return Described() if call is None else _of_call(call, module, tree, path, fields, depth)
     source = _imported(tree, module, path).get(attribute)
-    return Described() if source is None else _described(*source, fields, depth - 1)
+    return Described() if source is None else _described(*source, fields, record, depth - 1)
 
 
 def _of_call(
-    value: ast.expr | None, module: str, tree: ast.Module, path: Path, fields: tuple[str, ...], depth: int
+    value: ast.Call, module: str, tree: ast.Module, path: Path, fields: tuple[str, ...], depth: int
 ) -> Described:
     """What a record's constants say; a preset's kinds are those of the class that it names first."""
-    if not isinstance(value, ast.Call):
-        return Described()
     facts = _constants(value, fields)
+    given = {*fields[: len(value.args)], *(word.arg or "" for word in value.keywords)}
     kinds = None
     if value.args and isinstance(value.args[0], ast.Name):
         kinds = _kinds_of_name(value.args[0].id, module, tree, path, depth)
-    return Described(str(facts.get("summary", "")), kinds, MappingProxyType(facts))
+    unread = frozenset(fields if "" in given else given - facts.keys())  # "" for **fields
+    return Described(str(facts.get("summary", "")), kinds, True, unread, MappingProxyType(facts))
 
 
 def _kinds(node: ast.ClassDef, module: str, tree: ast.Module, path: Path, depth: int) -> frozenset[str] | None:
@@ -89,9 +98,9 @@ def _kinds(node: ast.ClassDef, module: str, tree: ast.Module, path: Path, depth:
 
 def _kinds_of_name(name: str, module: str, tree: ast.Module, path: Path, depth: int) -> frozenset[str] | None:
     if any(isinstance(node, ast.ClassDef) and node.name == name for node in tree.body):
-        return _described(module, name, (), depth - 1).kinds if depth else None
+        return _described(module, name, (), "", depth - 1).kinds if depth else None
     source = _imported(tree, module, path).get(name)
-    return None if source is None or not depth else _described(*source, (), depth - 1).kinds
+    return None if source is None or not depth else _described(*source, (), "", depth - 1).kinds
 
 
 def _strings(value: ast.expr, tree: ast.Module) -> frozenset[str] | None:
@@ -125,10 +134,14 @@ def _constants(call: ast.Call, fields: Sequence[str]) -> dict[str, object]:
 
 def _records(tree: ast.Module, record: str) -> Iterator[tuple[str, ast.Call]]:
     for node in tree.body:
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-            called = node.value.func
-            if isinstance(called, ast.Name) and called.id == record:
-                yield from ((name, node.value) for name in _targets(node))
+        if isinstance(node, ast.Assign | ast.AnnAssign) and (call := _call_of(record, node)) is not None:
+            yield from ((name, call) for name in _targets(node))
+
+
+def _call_of(record: str, node: ast.Assign | ast.AnnAssign) -> ast.Call | None:
+    """The call of a record's class that is assigned; None for all else, whose arguments mean something else."""
+    call = node.value if isinstance(node.value, ast.Call) else None
+    return call if call is not None and isinstance(call.func, ast.Name) and call.func.id == record else None
 
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[str]:

@@ -36,7 +36,7 @@ def checked(hints: Mapping[str, Any], name: str, value: Any) -> Any:
     value = value if isinstance(value, os.PathLike) else builtin(value)
     if name not in hints or fits(hints[name], value):
         return value
-    expected = next(_said(hints[name]), None) or Expected(_spelled(hints[name]))
+    expected = next(_said(hints[name]), None) or Expected(spelled(hints[name]))
     remedy = f"; {expected.remedy}" if expected.remedy else ""
     raise UsageError(f"{name}: expected {expected.words}, got {value!r:.60}{remedy}")
 
@@ -95,15 +95,15 @@ def _said(hint: Any) -> Iterator[Expected]:
         yield from (each for each in getattr(one, "__metadata__", ()) if isinstance(each, Expected))
 
 
-def _spelled(hint: Any, several: bool = False) -> str:
+def spelled(hint: Any, several: bool = False) -> str:
     """An annotation in words."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         return _any_of([each for each in arguments if each is not types.NoneType], several)
     if origin is collections.abc.Mapping:
-        return f"{'dicts' if several else 'a dict'} of {_spelled(arguments[1], True)}"
+        return f"{'dicts' if several else 'a dict'} of {spelled(arguments[1], True)}"
     if origin is collections.abc.Sequence:
-        return f"{'lists' if several else 'a list'} of {_spelled(arguments[0], True)}"
+        return f"{'lists' if several else 'a list'} of {spelled(arguments[0], True)}"
     if origin is collections.abc.Callable or getattr(hint, "_is_protocol", False):
         return "functions" if several else "a function"
     words = _SEVERAL if several else _ONE
@@ -112,4 +112,4 @@ def _spelled(hint: Any, several: bool = False) -> str:
 
 def _any_of(options: Collection[Any], several: bool) -> str:
     """Types of a union; a text stands for a path where both are taken."""
-    return " or ".join(_spelled(one, several) for one in options if one is not str or Path not in options)
+    return " or ".join(spelled(one, several) for one in options if one is not str or Path not in options)

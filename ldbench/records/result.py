@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ldbench.api import ParameterValue, Score
 from ldbench.errors import MetricError, ResultError
-from ldbench.records.files import json_text, read_json, refuse_constant, write_text_atomic
+from ldbench.records.files import json_of, json_text, read_json, refuse_constant, write_text_atomic
 from ldbench.records.from_table import built
 
 SCHEMA_VERSION = 1
@@ -137,8 +137,13 @@ def dumps(result: Result) -> str:
 
 
 def write(result: Result, path: Path) -> None:
-    """Write the result so that a reader sees the old file or the whole new one, never a part."""
-    write_text_atomic(path, dumps(result))
+    """Write the result so that a reader sees the old file or the whole new one, never a part.
+
+    Raises `ResultError` for one that could not be read back.
+    """
+    text = dumps(result)
+    parse(json_of(text), str(path))
+    write_text_atomic(path, text)
 
 
 def read(path: Path) -> Result:

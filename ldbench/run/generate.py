@@ -160,8 +160,12 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
     with blamed(f"{where}: generate", generator, torch.OutOfMemoryError):
         # a GPU says what went wrong in a kernel only when its results are fetched
         images = _on_cpu(generator.generate(batch, context), (len(batch), *context.image_shape), where)
-    if not torch.isfinite(images).all():
-        raise GeneratorError(f"{where}: expected finite pixels, got NaN or infinity")
+    bad = [request.case.id for request, image in zip(batch, images, strict=True) if not torch.isfinite(image).all()]
+    if bad:
+        raise GeneratorError(
+            f"{where}: expected finite pixels, got NaN or infinity in {len(bad)} of {len(batch)} images, first in "
+            f"{bad[0]!r}; look for a division by zero or an overflow"
+        )
     low, high = float(images.min()), float(images.max())
     if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
         raise GeneratorError(
@@ -176,11 +180,22 @@ def _on_cpu(returned: object, expected: tuple[int, ...], where: str) -> torch.Te
     import torch
 
     if not isinstance(returned, torch.Tensor) or tuple(returned.shape) != expected:
-        got = tuple(returned.shape) if isinstance(returned, torch.Tensor) else type(returned).__name__
-        raise GeneratorError(f"{where}: expected images of shape {expected}, got {got}; return one image a request")
+        if isinstance(returned, torch.Tensor):
+            got, remedy = str(tuple(returned.shape)), "return one image a request"
+        else:
+            got, remedy = what_to_return(returned)
+        raise GeneratorError(f"{where}: expected images of shape {expected}, got {got}; {remedy}")
     if returned.dtype != torch.float32:
         raise GeneratorError(f"{where}: expected float32, got {returned.dtype}; convert before returning")
     return returned.detach().cpu()
+
+
+def what_to_return(returned: object) -> tuple[str, str]:
+    """What something that is no tensor is, and what a generator is to return in its place."""
+    if returned is None:
+        return "None", "end generate with `return images`"
+    made = "torch.stack" if isinstance(returned, list | tuple) else "torch.from_numpy"
+    return type(returned).__name__, f"return a torch.Tensor ({made})"
 
 
 def _stands(path: Path, size: tuple[int, int]) -> bool:

@@ -139,8 +139,10 @@ def ready_given(task: Task, chosen: Given, overrides: Mapping[str, ParameterValu
     generator = chosen.build(overrides)
     able = generator.capabilities()
     if task.kind not in able.kinds:
-        kinds = ", ".join(sorted(able.kinds)) or "nothing"
-        raise UsageError(f"{chosen.name} can't do {task.kind} ({task.id}): it does {kinds}. {able.reason}".rstrip())
+        unnamed = f'it names no kinds; write kinds = frozenset({{"{task.kind}"}}) in its class'
+        kinds = ", ".join(sorted(able.kinds)) or ("nothing" if able.reason else "")
+        said = f"it does {kinds}. {able.reason}".rstrip() if kinds else unnamed
+        raise UsageError(f"{chosen.name} can't do {task.kind} ({task.id}): {said}")
     return generator, model_ref.model_ref(chosen.name, generator)
 
 

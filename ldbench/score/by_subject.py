@@ -45,23 +45,23 @@ def by_subject(found: Measured, subjects: Mapping[str, Subjects], bounds: Bounds
     Student's t over as many degrees of freedom as the set of the fewest subjects has; of a share `share_of_subjects`.
     Raises `MetricError` for images of a single subject.
     """
-    lowest, highest = bounds
     if all(each is None for each in subjects.values()) or found.interval == "own":
         if not found.mean:
             return found
-        return replace(found, ci_low=max(found.ci_low, lowest), ci_high=min(found.ci_high, highest))
+        cut = _cut(found.value, found.ci_low, found.ci_high, bounds)
+        return replace(found, ci_low=cut.low, ci_high=cut.high)
     parts = folded(found, subjects)
     if not parts:
         return _widened(found, subjects, bounds)
     fewest = min(map(len, parts.values()))
     variance = sum(float((each**2).sum()) for each in parts.values())
     if found.interval == "share":
-        images = min(map(len, found.contributions.values()))
+        images, highest = min(map(len, found.contributions.values())), bounds[1]
         share = share_of_subjects(found.value / highest, variance / highest**2, images, fewest)
         interval = Interval(found.value, highest * share.low, highest * share.high)
     else:
         half = t_quantile(fewest - 1) * variance**0.5
-        interval = Interval(found.value, max(found.value - half, lowest), min(found.value + half, highest))
+        interval = _cut(found.value, found.value - half, found.value + half, bounds)
     return _with(found, interval, subjects)
 
 
@@ -77,8 +77,13 @@ def _widened(found: Measured, subjects: Mapping[str, Subjects], bounds: Bounds) 
     """Without contributions the interval is widened as if all images of a subject were one, the most extreme case."""
     wider = max(len(each) / independent(0, each) for each in subjects.values() if each is not None) ** 0.5
     low, high = (found.value + wider * (bound - found.value) for bound in (found.ci_low, found.ci_high))
+    return _with(found, _cut(found.value, low, high, bounds), subjects)
+
+
+def _cut(value: float, low: float, high: float, bounds: Bounds) -> Interval:
+    """The part of an interval within the bounds; the nearer bound of one that rounding took past it."""
     lowest, highest = bounds
-    return _with(found, Interval(found.value, max(low, lowest), min(high, highest)), subjects)
+    return Interval(value, min(max(low, lowest), highest), max(min(high, highest), lowest))
 
 
 def _with(found: Measured, interval: Interval, subjects: Mapping[str, Subjects]) -> Measured:

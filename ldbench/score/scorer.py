@@ -23,7 +23,7 @@ from ldbench.score.by_subject import by_subject, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import Images, averaged
-from ldbench.score.returned import DefectError, values_of_cases
+from ldbench.score.returned import DefectError, storable, values_of_cases, within_bounds
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.steps import steps
 from ldbench.task.metric_specs import table_of
@@ -102,10 +102,10 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
         )
     if metric.groups == "units" and not (isinstance(found, Measured) and found.within):
         raise DefectError(f'{metric.name}: expected a Measured with `within` for groups="units"; repair the metric')
-    score = found if isinstance(found, Measured) else mean_of(
+    score = storable(found) if isinstance(found, Measured) else mean_of(
         metric, values_of_cases(metric, found, _case_names(metric, inputs)), table_of(settings)
     )
-    return by_subject(score, subjects_of_units(metric, score, inputs), metric.bounds)
+    return by_subject(within_bounds(metric, score), subjects_of_units(metric, score, inputs), metric.bounds)
 
 
 def attributed(name: str, score: Measured) -> Measured:

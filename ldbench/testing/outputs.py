@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 
 from ldbench.api import HasFiles, HasLatents, HasNeeds, HasResolved, HasTrajectory, Moment, Needs, Request
-from ldbench.run.generate import ROUNDING_DUST
+from ldbench.run.generate import ROUNDING_DUST, what_to_return
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
 from ldbench.testing.trial import Fitted, Trial
@@ -35,7 +35,7 @@ def look_at_images(returned: object, requests: Sequence[Request], image_shape: t
 
 def _dtype(returned: object) -> str:
     if not isinstance(returned, torch.Tensor):
-        raise ClauseError(type(returned).__name__, "return a torch.Tensor")
+        raise ClauseError(*what_to_return(returned))
     if returned.dtype != torch.float32:
         raise ClauseError(f"{returned.dtype}")
     return f"{returned.dtype} on {returned.device.type}"

@@ -22,10 +22,12 @@ class Grey(Generator):
 )
 
 
-def install(site: Path, distribution: str, version: str, points: dict[str, str]) -> None:
+def install(
+    site: Path, distribution: str, version: str, points: dict[str, str], group: str = "ldbench.generators"
+) -> None:
     """What an installer leaves behind: metadata with entry points, in a folder on the path."""
     info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
     lines = [f"{name} = {value}" for name, value in points.items()]
-    (info / "entry_points.txt").write_text("[ldbench.generators]\n" + "\n".join(lines) + "\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n" + "\n".join(lines) + "\n")

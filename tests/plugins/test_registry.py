@@ -87,6 +87,44 @@ def test_two_distributions_with_one_name_are_both_named_and_others_still_load(si
     assert "twice" not in {entry.name for entry in GENERATORS.entries()}
 
 
+MADE = """
+from ldbench.api import Metric, Network, Preset
+from ldbench_baselines.references import MeanImage
+
+SUMMARY = "Falls under " + "blur."
+
+def metric(name, shade):
+    return Metric(name, "A", SUMMARY, "higher", print, "images", axis="fidelity")
+
+def network(summary):
+    return Network("made-network", summary, print, print, 8, licence="MIT")
+
+def preset(summary):
+    return Preset(MeanImage, {}, summary)
+
+SHARP = metric("made-metric", "not the title")
+PLAIN = Metric("plain-metric", "A", SUMMARY, "higher", print, "images", axis="fidelity")
+WRONG = metric("wrong-metric", "not the title").__class__("wrong-metric", "A", "S.", "up", print, "images")
+NETWORK = network("Thirty readings.")
+MEAN = preset("Another mean.")
+"""
+
+
+def test_a_record_that_a_function_made_is_asked_for_what_its_source_does_not_say(site: Path) -> None:
+    (site / "made_plugin.py").write_text(MADE)
+    install(site, "made-plugin", "1", {"made-metric": "made_plugin:SHARP", "plain-metric": "made_plugin:PLAIN",
+                                       "wrong-metric": "made_plugin:WRONG"}, "ldbench.metrics")
+    install(site, "made-network-plugin", "1", {"made-network": "made_plugin:NETWORK"}, "ldbench.networks")
+    install(site, "made-preset-plugin", "1", {"made-preset": "made_plugin:MEAN"})
+    metrics = called("list", "metrics")
+    said = {line.split()[0]: " ".join(line.split()[1:-2]) for line in metrics.stdout.splitlines()}
+    assert said["made-metric"] == said["plain-metric"] == "fidelity higher Falls under blur."
+    assert "wrong-metric" not in said
+    assert "Metric.direction: expected one of 'lower', 'higher', got 'up'" in metrics.stderr
+    assert "MIT              Thirty readings. [" in called("list", "networks").stdout
+    assert "Another mean. [made-preset-plugin 1]" in called("list", "models").stdout
+
+
 def test_one_plugin_that_cannot_be_listed_hides_no_other(site: Path) -> None:
     raising = "    @classmethod\n    def capabilities(cls):\n        raise OSError('gone')\n"
     kinds = next(line for line in GOOD.splitlines(keepends=True) if "kinds:" in line)
@@ -153,6 +191,7 @@ def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exceptio
         ("level: float = 0.5", "level: float = 'a = b'", r"default of its own type \(float\), got 'a = b'"),
         ("level: float = 0.5", "level: float = float('nan')", r"default of its own type"),
         ("level: float = 0.5", "level: 'Missing' = 0.5", r"Grey\.level: can't read its type"),
+        ('frozenset({"text-to-image"})', '"aging"', r'kinds: .* got \'aging\'; write frozenset\({"aging"}\)'),
         ("text-to-image", "text-to-video", "unknown kinds 'text-to-video'"),
         ("level: float", "capabilities = 3\n    level: float", r"capabilities\(\) raised TypeError"),
     ],

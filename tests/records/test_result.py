@@ -139,6 +139,13 @@ def test_nan_cannot_be_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    up = dataclasses.replace(MEASURED.scores[0], direction="up")  # type: ignore[arg-type]
+    with pytest.raises(ResultError, match=r"result.json:scores\[0\].direction: expected one of 'lower', 'higher', got"):
+        result_file.write(dataclasses.replace(MEASURED, scores=[up]), tmp_path / "result.json")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_write_makes_folders_reads_back_equal_and_leaves_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "result.json"
     for _ in range(2):

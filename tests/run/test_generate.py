@@ -53,6 +53,8 @@ class Faulty(Noise):
             "double": lambda: images.double(),
             "grey": lambda: images[:, :1],
             "array": lambda: images.numpy(),
+            "list": lambda: list(images),
+            "nothing": lambda: None,
         }
         return spoil[self.fault]()
 
@@ -70,11 +72,13 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     [
         ("raises", "generate raised RuntimeError: out of luck"),
         ("too few", r"expected images of shape \(4, 3, 16, 16\), got \(3, 3, 16, 16\)"),
-        ("NaN", "expected finite pixels, got NaN or infinity"),
+        ("NaN", r"finite pixels, got NaN or infinity in 1 of 4 images, first in 'case-\d'; look for a division"),
         ("range", r"expected pixels in \[0, 1\], got -"),
         ("double", r"expected float32, got torch\.float64"),
         ("grey", r"expected images of shape \(4, 3, 16, 16\), got \(4, 1, 16, 16\)"),
-        ("array", r"expected images of shape \(4, 3, 16, 16\), got ndarray"),
+        ("array", r"expected images of shape \(4, 3, 16, 16\), got ndarray; return .* \(torch.from_numpy\)"),
+        ("list", r"expected images of shape \(4, 3, 16, 16\), got list; return a torch.Tensor \(torch.stack\)"),
+        ("nothing", r"expected images of shape \(4, 3, 16, 16\), got None; end generate with `return images`"),
     ],
 )
 def test_a_broken_generator_is_one_line_and_leaves_no_manifest(fault: str, message: str, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from ldbench.run.in_part import scores_in_part
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
+from tests.plugins.installed import GOOD
 from tests.stand_ins.sources import GREY
 
 GENERATOR = f"{Path(__file__).parents[1] / 'stand_ins' / 'slow_generator.py'}:Slow"
@@ -345,6 +346,13 @@ def test_a_generator_of_another_kind_is_refused_before_anything_is_written(tmp_p
     with pytest.raises(UsageError, match=r"copy-source can't do text-to-image.*A prompt alone has no source"):
         run(str(cheap_card(tmp_path)), "copy-source", Settings(tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_generator_that_forgot_its_kinds_is_told_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "grey.py").write_text(GOOD.replace("    kinds: ", "    kind: "))
+    said = r"can't do text-to-image \(.*\): it names no kinds; write kinds = frozenset\({\"text-to-image\"}\) in"
+    with pytest.raises(UsageError, match=said):
+        run(str(cheap_card(tmp_path)), f"{tmp_path}/grey.py:Grey", Settings(tmp_path / "runs"))
 
 
 def test_a_result_that_was_scored_over_a_run_by_an_older_ldbench_is_not_the_runs(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +79,25 @@ def test_a_mean_is_cut_at_the_bounds_of_a_metric_that_nobody_registered() -> Non
 
 
 @pytest.mark.parametrize("returned", [
+    np.array([3.0, 4.0, 5.0, 6.0]), np.array([0.0, 2.0, 0.0, 3.0]), Measured("odd", 2.0, 1.5, 2.5, 4, "lower"),
+    Measured("odd", 1.5, 0.5, 2.5, 4, "lower", mean=True), Measured("odd", -1.0, -2.0, -0.5, 4, "lower"),
+])
+def test_a_value_outside_the_bounds_is_the_metrics_fault(returned: Any) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: returned, "nothing", bounds=(0.0, 1.0))
+    said = r"^odd: expected a value within the metric's bounds \[0, 1\], got -?[\d.]+; repair compute, or the bounds$"
+    with pytest.raises(DefectError, match=said):
+        measured(metric, FOUR, NoSettings())
+
+
+@pytest.mark.parametrize("returned", [
+    np.full(4, 1 + 1e-9), Measured("odd", -0.001, -0.01, 0.008, 4, "lower"),
+])
+def test_rounding_and_an_unbiased_estimate_may_pass_the_bounds(returned: Any) -> None:
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: returned, "nothing", bounds=(0.0, 1.0))
+    assert measured(metric, FOUR, NoSettings()).n == 4
+
+
+@pytest.mark.parametrize("returned", [
     [0.1, 0.2, 0.3, 0.4], torch.tensor([0.1, 0.2, 0.3, 0.4]), np.array([True, False, True, True]), (1, 2, 3, 4),
 ])
 def test_one_number_a_case_is_their_mean_whatever_holds_them(returned: Any) -> None:
@@ -104,6 +125,27 @@ def test_what_is_no_finite_number_a_case_is_one_line(returned: Any, got: str) ->
     with pytest.raises(DefectError, match=expected) as caught:
         measured(metric, FOUR, NoSettings())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("field", "value", "said"), [
+    ("n", 4.0, "n: expected an integer, got 4.0"), ("value", torch.tensor(0.5), "value: expected a finite number, "),
+    ("extractor", 3, "extractor: expected a string, got 3"), ("parameters", [1], "parameters: expected a table, got"),
+    ("parameters", {"k": [1, 2]}, "parameters.k: expected "), ("parameters", {"k": math.nan}, "parameters.k: "),
+])
+def test_a_score_that_no_result_file_can_hold_is_one_line(field: str, value: object, said: str) -> None:
+    wrong: dict[str, Any] = {field: value}
+    found = replace(Measured("odd", 0.5, 0.4, 0.6, 4, "lower"), **wrong)
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing")
+    with pytest.raises(DefectError, match=f"^odd: Measured.{said}.*; repair the metric$"):
+        measured(metric, FOUR, NoSettings())
+
+
+def test_a_score_of_numbers_of_numpy_is_stored_as_pythons() -> None:
+    half, four = np.float32(0.5), np.int64(4)
+    of_numpy = Measured("odd", half, half, half, four, "lower", None, {"k": four})  # type: ignore[arg-type]
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: of_numpy, "nothing")
+    score = measured(metric, FOUR, NoSettings()).score
+    assert json.loads(json.dumps(asdict(score))) == asdict(Score("odd", 0.5, 0.5, 0.5, 4, "lower", None, {"k": 4}))
 
 
 def test_values_of_a_further_pass_are_named_by_their_places() -> None:

@@ -67,11 +67,9 @@ def extract(
     with _blamed(network, "load"), _random_state_kept():
         loaded = network.load(resize=size, device=device, weights=weights, digest=digest)
 
-    def features(levels: npt.NDArray[np.uint8]) -> torch.Tensor:
-        with _blamed(network, "its features"):
-            return loaded(levels)
-
-    compute = partial(_compute, images, features, name=name, device=device, batch_size=batch_size, progress=progress)
+    compute = partial(
+        _compute, images, _Checked(network, loaded), name=name, device=device, batch_size=batch_size, progress=progress
+    )
     if path is not None and len(images) > _MANY:
         written = write_rows(path, len(images), lambda take: compute(take=take))
         if written is not None:
@@ -176,7 +174,7 @@ def _checked(images: ImageSet | Images) -> ImageSet:
 
 
 def _compute(
-    images: ImageSet, network: Callable[[npt.NDArray[np.uint8]], torch.Tensor], take: Rows, name: str, *,
+    images: ImageSet, network: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]], take: Rows, name: str, *,
     device: torch.device | str, batch_size: int | None, progress: Progress,
 ) -> None:
     """Gives the features of all images to `take`, in order."""
@@ -185,14 +183,52 @@ def _compute(
     step = batch_size or (_CPU_BATCH if torch.device(device).type == "cpu" else _ACCELERATOR_BATCH)
 
     def seen(rows: slice) -> None:
-        features: npt.NDArray[np.float32] = network(quantise(read[rows])).float().cpu().numpy()
-        if not np.isfinite(features).all():
-            raise MetricError(f"{name}: expected finite features, got NaN or infinity; check the device's arithmetic")
-        take(rows, features)
+        take(rows, network(quantise(read[rows])))
         progress(f"features of {name}", rows.stop, len(images))
 
     with torch.inference_mode(), read_ahead(images) as (read,):
         Batches("features", step).run(len(images), seen)
+
+
+class _Checked:
+    """A network that was loaded, each batch of its features `(N, d) float32` held against the contract."""
+
+    def __init__(self, network: Network, loaded: Callable[[npt.NDArray[np.uint8]], torch.Tensor]) -> None:
+        self._network, self._loaded, self._width = network, loaded, 0
+
+    def __call__(self, levels_nhwc: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        with _blamed(self._network, "its features"):
+            returned = self._loaded(levels_nhwc)
+            return self._checked(returned, len(levels_nhwc))
+
+    def _checked(self, returned: object, count: int) -> npt.NDArray[np.float32]:
+        """`PluginError` for what is no tensor of one row an image, all of one width; `MetricError` for NaN."""
+        import torch
+
+        width, remedy = self._width, "repair the network"
+        if isinstance(returned, torch.Tensor):
+            rows, d = returned.shape if returned.ndim == 2 else (0, 0)
+            if returned.is_floating_point() and rows == count and d == (width or d) > 0:
+                self._width = d
+                return self._finite(returned.detach().float().cpu().numpy())
+            got = f"{str(returned.dtype).removeprefix('torch.')} of shape {tuple(returned.shape)}"
+        else:
+            got = "None" if returned is None else type(returned).__name__
+            remedy = "return them" if returned is None else "make it one (torch.from_numpy)"
+        as_before = f", d = {width} as in the first batch" if width else ""
+        raise PluginError(
+            f"{self._network.name}: expected a float tensor of features (N, d), N = {count}{as_before}, got {got}; "
+            f"{remedy}"
+        )
+
+    def _finite(self, features_nd: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        if bad := sum(not np.isfinite(features_d).all() for features_d in features_nd):
+            said = "repair the network" if _is_foreign(self._network) else "check the device's arithmetic"
+            raise MetricError(
+                f"{self._network.name}: expected finite features, got NaN or infinity for {bad} of "
+                f"{len(features_nd)} images; {said}"
+            )
+        return features_nd
 
 
 class _InMemory:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import logging
 import sys
 from pathlib import Path
@@ -347,6 +348,30 @@ def test_what_a_third_partys_network_raises_is_said_of_it_and_no_metric_is_blame
         features.extract(images(0), fails)
     with pytest.raises(PluginError, match=r"^fails: load raised RuntimeError: no licence \(test_features"):
         features.extract(images(0), dataclasses.replace(fails, load=unloadable))
+
+
+@pytest.mark.parametrize(("returned", "got"), [
+    (lambda at: torch.ones(2, 16 - at), r"d = 16 as in the first batch, got float32 of shape \(2, 15\); repair .*"),
+    (lambda at: torch.ones(2, 16, 1, 1), r"N = 2, got float32 of shape \(2, 16, 1, 1\); repair the network"),
+    (lambda at: torch.ones(2 - at, 16), r"d = 16 as in the first batch, got float32 of shape \(1, 16\); repair .*"),
+    (lambda at: torch.ones(2), r"got float32 of shape \(2,\); repair the network"),
+    (lambda at: torch.ones(2, 0), r"got float32 of shape \(2, 0\); repair the network"),
+    (lambda at: torch.ones(2, 16).int(), r"got int32 of shape \(2, 16\); repair the network"),
+    (lambda at: np.ones((2, 16)), r"got ndarray; make it one \(torch.from_numpy\)"),
+    (lambda at: None, "got None; return them"),
+])
+def test_what_a_network_returns_against_its_contract_is_said_of_it(returned: Any, got: str) -> None:
+    batches = itertools.count()
+    network = Network("odd", "Odd.", lambda **_: lambda levels: returned(next(batches)), lambda **_: {}, 64)
+    with pytest.raises(PluginError, match=rf"^odd: expected a float tensor of features \(N, d\), .*{got}$"):
+        features.extract(images(0, n=4), network, batch_size=2)
+
+
+def test_features_that_are_not_finite_are_counted() -> None:
+    poisoned = torch.tensor([[1.0, 2.0], [float("nan"), 1.0], [float("inf"), 1.0]])
+    network = Network("odd", "Odd.", lambda **_: lambda levels: poisoned, lambda **_: {}, 64)
+    with pytest.raises(MetricError, match=r"^odd: .*, got NaN or infinity for 2 of 3 images; repair the network$"):
+        features.extract(images(0), network, batch_size=3)
 
 
 @pytest.mark.usefixtures("tf32_allowed")
