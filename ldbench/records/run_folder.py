@@ -153,18 +153,29 @@ class RunFolder:
         of now. A finished run of other code, or of another version of the model, is no error. Otherwise each update of
         a package, and each edit of a generator's file, would make an error of every run before it.
         """
+        note, held = self._compared(state, content)
+        if held is not None:
+            write_json(self.state, held)
+        return note
+
+    def note_on(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
+        """What `begin` would return or raise; records nothing."""
+        return self._compared(state, content)[0]
+
+    def _compared(
+        self, state: Mapping[str, object], content: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, object] | None]:
+        """The note on the run, and what is to be recorded of it, if anything is."""
         if not self.state.exists():
-            write_json(self.state, {**state, **content})
-            return ""
+            return "", {**state, **content}
         begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
         if self.finished() and isinstance(begun, dict) and (before := begun.get(VERSION)) != state.get(VERSION):
-            self.begin({**state, VERSION: before}, content)
-            return f"made by another version ({_brief(before)}, here {_brief(state.get(VERSION))})"
+            self._compared({**state, VERSION: before}, content)
+            return f"made by another version ({_brief(before)}, here {_brief(state.get(VERSION))})", None
         for key, now in state.items():
             before = begun.get(key) if isinstance(begun, dict) else None
             if before != now and self._is_untouched():
-                write_json(self.state, {**state, **content})
-                return ""
+                return "", {**state, **content}
             if before != now:
                 raise ResultError(
                     f"{self.path}: begun with {key} {_brief(before)}, this run has {_brief(now)}; "
@@ -172,7 +183,9 @@ class RunFolder:
                 )
         return self._same_content(begun, content)
 
-    def _same_content(self, begun: dict[str, object], content: Mapping[str, str]) -> str:
+    def _same_content(
+        self, begun: dict[str, object], content: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, object] | None]:
         noted = {key: value for key, value in begun.items() if is_content(key)}
         changed = {key: content.get(key, "gone") for key in noted if content.get(key, "gone") != noted[key]}
         if self.finished():  # whoever reads a result back needn't have what it was made with
@@ -180,9 +193,9 @@ class RunFolder:
                 key: here for key, here in changed.items() if here != "gone" and not key.startswith(RESOLVED)
             }
             if changed.keys() == {CODE}:
-                return f"made by other code ({noted[CODE]}, here {changed[CODE]})"
+                return f"made by other code ({noted[CODE]}, here {changed[CODE]})", None
             if not changed:
-                return "" if CODE in noted or CODE not in content else "which code made it is not recorded"
+                return "" if CODE in noted or CODE not in content else "which code made it is not recorded", None
         if changed and (self.finished() or not self._is_untouched()):
             key = max(changed)  # data before code
             raise ResultError(
@@ -190,10 +203,9 @@ class RunFolder:
                 "put back what it was begun with, remove the folder, or choose another --out"
             )
         now = {key: value for key, value in begun.items() if key not in changed} | dict(content)
-        if now != begun:
-            write_json(self.state, now)
         unrecorded = CODE in content and CODE not in noted
-        return "begun when the code was not recorded; goes on with the code that is here" if unrecorded else ""
+        note = "begun when the code was not recorded; goes on with the code that is here" if unrecorded else ""
+        return note, now if now != begun else None
 
     def _is_untouched(self) -> bool:
         """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
