@@ -27,7 +27,8 @@ STATE = "run.json"
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
-VERSION = "model_version"  # how run.json names it
+MODEL, VERSION = "model", "model_version"  # how run.json names them
+FILE_VERSION = "sha256:"  # how the version of a model begins that no package gives one
 SHARED = "shared"  # beside the tasks: what several runs start from
 ABLATION = "ablation"  # below it lie the runs of an ablation, which are no rows of a board
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
@@ -171,7 +172,7 @@ class RunFolder:
         begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
         if self.finished() and isinstance(begun, dict) and (before := begun.get(VERSION)) != state.get(VERSION):
             self._compared({**state, VERSION: before}, content)
-            return f"made by another version ({_brief(before)}, here {_brief(state.get(VERSION))})", None
+            return _made_before(state, before), None
         for key, now in state.items():
             before = begun.get(key) if isinstance(begun, dict) else None
             if before != now and self._is_untouched():
@@ -193,7 +194,7 @@ class RunFolder:
                 key: here for key, here in changed.items() if here != "gone" and not key.startswith(RESOLVED)
             }
             if changed.keys() == {CODE}:
-                return f"made by other code ({noted[CODE]}, here {changed[CODE]})", None
+                return _edited(f"the code of {begun.get(MODEL)}", noted[CODE], changed[CODE]), None
             if not changed:
                 return "" if CODE in noted or CODE not in content else "which code made it is not recorded", None
         if changed and (self.finished() or not self._is_untouched()):
@@ -274,6 +275,18 @@ def check_split(recorded: str | None, here: str, where: object) -> None:
             f"{where} was measured over other data (split {recorded or 'unknown':.12}) than the task has here "
             f"({here:.12}); run it again, or take it to its data"
         )
+
+
+def _made_before(state: Mapping[str, object], version: object) -> str:
+    """The note on a finished run of another version of the model than that of `state`; a file's is its digest."""
+    here, (file, _, _) = state.get(VERSION), str(state.get(MODEL)).rpartition(":")
+    if all(str(each).startswith(FILE_VERSION) for each in (version, here)):
+        return _edited(file if file.endswith(".py") else f"the code of {state.get(MODEL)}", version, here)
+    return f"made by another version ({_brief(version)}, here {_brief(here)}), so these are its scores"
+
+
+def _edited(what: str, before: object, here: object) -> str:
+    return f"{what} was edited since ({before}, here {here}), so these are scores of the old code"
 
 
 def _brief(value: object) -> str:

@@ -130,9 +130,8 @@ def _with_named(context: RunContext, generator: Generator) -> RunContext:
 
 def _with_further(context: RunContext, generator: Generator) -> RunContext:
     """The context with digests of what the generator reads beside that."""
-    whereabouts = generator_context(
-        context.data.task, context.settings, context.device, context.folder.fit(), context.processes
-    )
+    task, fit_folder = context.data.task, context.folder.fit()
+    whereabouts = generator_context(task, context.settings, context.device, fit_folder, context.processes)
     with blamed(f"{type(generator).__name__}: files", generator):
         further = model_ref.further_content(generator, whereabouts, context.content)
     return replace(context, content={**context.content, **further})
@@ -149,7 +148,7 @@ def _begin(context: RunContext, generator: Generator) -> RunContext:
     elif note and settings.warn is not None:
         settings.warn(f"{folder.path}: {_read_back_line(folder, note)}")
     else:
-        remedy = f"; remove {folder.path} or choose another --out to run it" if note else ""
+        remedy = f"; to run it anew remove {folder.path} or choose another --out" if note else ""
         settings.say(f"{_read_back_line(folder, note)}{remedy}")
     return context
 
