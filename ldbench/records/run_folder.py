@@ -178,9 +178,10 @@ class RunFolder:
             if before != now and self._is_untouched():
                 return "", {**state, **content}
             if before != now:
+                first = "put that back" if self.finished() else "finish it as it was begun"
                 raise ResultError(
                     f"{self.path}: begun with {key} {_brief(before)}, this run has {_brief(now)}; "
-                    "finish it as it was begun, remove it, or choose another --out"
+                    f"{first}, remove it, or choose another --out"
                 )
         return self._same_content(begun, content)
 
