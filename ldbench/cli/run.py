@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ldbench.task.card import Task as Card
 
 
+_ANEW = "for scores of this code remove the folder or choose another --out"
+
 _Fresh = Annotated[
     str | None,
     typer.Option(metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws it."),
@@ -79,12 +81,19 @@ def run(
         prepare(task, each.model, quiet[each])
 
     def one(each: _Wanted) -> None:
-        label = f"{each.model} on {task}{each.of_seed}"
+        label, of_other_code = f"{each.model} on {task}{each.of_seed}", list[str]()
         with options.live_settings(label, out, each.seed, device, batch_size) as settings:
-            settings = replace(settings, overrides=overrides[each.model])
-            scores, below = _made(task, each.model, data_seed, metrics, settings)
+
+            def warn(line: str) -> None:
+                of_other_code.append(f"{line}; {_ANEW}")
+                settings.say(of_other_code[-1])
+
+            as_set = replace(settings, overrides=overrides[each.model], warn=warn)
+            scores, below = _made(task, each.model, data_seed, metrics, as_set)
         if is_first_process():
             show(scores, *below)
+            for line in of_other_code:  # again, as nobody reads what stands above a table
+                options.say_on_error(label, line)
 
     ends_all = len(wanted) == 1 or launch() is not None  # several processes go on together or not at all
     # the first one's run looks for itself; a wrong option is that of all
@@ -98,10 +107,9 @@ def _made(
     task: str, model: str, data_seed: int | None, metrics: Sequence[str], settings: Settings
 ) -> tuple[Sequence[Score], list[str]]:
     """The scores of a run, and the lines below them."""
-    from ldbench.records.argument_names import by_command
     from ldbench.run.fresh import run_fresh
     from ldbench.run.in_part import scores_in_part
-    from ldbench.run.task_runs import run_task
+    from ldbench.run.task_runs import run_as_set
 
     if metrics:
         scores, folder = scores_in_part(task, model, settings, metrics)
@@ -110,10 +118,7 @@ def _made(
     if data_seed is not None:
         found = run_fresh(task, model, data_seed, settings)
         return found.frozen.scores, [str(found.path), *gap_lines(found.round), str(found.written)]
-    made = by_command(run_task)(
-        task, model, seed=settings.seed, out=settings.out, parameters=settings.overrides, device=settings.device,
-        batch_size=settings.batch_size, progress=settings.progress, say=settings.say,
-    )
+    made = run_as_set(task, model, settings)
     return made.scores, [str(made.path)]
 
 

@@ -27,7 +27,8 @@ STATE = "run.json"
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
-VERSION = "model_version"  # how run.json names it
+MODEL, VERSION = "model", "model_version"  # how run.json names them
+FILE_VERSION = "sha256:"  # how the version of a model begins that no package gives one
 SHARED = "shared"  # beside the tasks: what several runs start from
 ABLATION = "ablation"  # below it lie the runs of an ablation, which are no rows of a board
 NULL, BACK = "null", "back"  # the further passes; each has images and a manifest of its own
@@ -153,26 +154,40 @@ class RunFolder:
         of now. A finished run of other code, or of another version of the model, is no error. Otherwise each update of
         a package, and each edit of a generator's file, would make an error of every run before it.
         """
+        note, held = self._compared(state, content)
+        if held is not None:
+            write_json(self.state, held)
+        return note
+
+    def note_on(self, state: Mapping[str, object], content: Mapping[str, str] = NOTHING) -> str:
+        """What `begin` would return or raise; records nothing."""
+        return self._compared(state, content)[0]
+
+    def _compared(
+        self, state: Mapping[str, object], content: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, object] | None]:
+        """The note on the run, and what is to be recorded of it, if anything is."""
         if not self.state.exists():
-            write_json(self.state, {**state, **content})
-            return ""
+            return "", {**state, **content}
         begun = read_json(self.state, "the state of a run", "remove the folder or choose another --out")
         if self.finished() and isinstance(begun, dict) and (before := begun.get(VERSION)) != state.get(VERSION):
-            self.begin({**state, VERSION: before}, content)
-            return f"made by another version ({_brief(before)}, here {_brief(state.get(VERSION))})"
+            self._compared({**state, VERSION: before}, content)
+            return _made_before(state, before), None
         for key, now in state.items():
             before = begun.get(key) if isinstance(begun, dict) else None
             if before != now and self._is_untouched():
-                write_json(self.state, {**state, **content})
-                return ""
+                return "", {**state, **content}
             if before != now:
+                first = "put that back" if self.finished() else "finish it as it was begun"
                 raise ResultError(
                     f"{self.path}: begun with {key} {_brief(before)}, this run has {_brief(now)}; "
-                    "finish it as it was begun, remove it, or choose another --out"
+                    f"{first}, remove it, or choose another --out"
                 )
         return self._same_content(begun, content)
 
-    def _same_content(self, begun: dict[str, object], content: Mapping[str, str]) -> str:
+    def _same_content(
+        self, begun: dict[str, object], content: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, object] | None]:
         noted = {key: value for key, value in begun.items() if is_content(key)}
         changed = {key: content.get(key, "gone") for key in noted if content.get(key, "gone") != noted[key]}
         if self.finished():  # whoever reads a result back needn't have what it was made with
@@ -180,9 +195,9 @@ class RunFolder:
                 key: here for key, here in changed.items() if here != "gone" and not key.startswith(RESOLVED)
             }
             if changed.keys() == {CODE}:
-                return f"made by other code ({noted[CODE]}, here {changed[CODE]})"
+                return _edited(f"the code of {begun.get(MODEL)}", noted[CODE], changed[CODE]), None
             if not changed:
-                return "" if CODE in noted or CODE not in content else "which code made it is not recorded"
+                return "" if CODE in noted or CODE not in content else "which code made it is not recorded", None
         if changed and (self.finished() or not self._is_untouched()):
             key = max(changed)  # data before code
             raise ResultError(
@@ -190,10 +205,9 @@ class RunFolder:
                 "put back what it was begun with, remove the folder, or choose another --out"
             )
         now = {key: value for key, value in begun.items() if key not in changed} | dict(content)
-        if now != begun:
-            write_json(self.state, now)
         unrecorded = CODE in content and CODE not in noted
-        return "begun when the code was not recorded; goes on with the code that is here" if unrecorded else ""
+        note = "begun when the code was not recorded; goes on with the code that is here" if unrecorded else ""
+        return note, now if now != begun else None
 
     def _is_untouched(self) -> bool:
         """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
@@ -262,6 +276,18 @@ def check_split(recorded: str | None, here: str, where: object) -> None:
             f"{where} was measured over other data (split {recorded or 'unknown':.12}) than the task has here "
             f"({here:.12}); run it again, or take it to its data"
         )
+
+
+def _made_before(state: Mapping[str, object], version: object) -> str:
+    """The note on a finished run of another version of the model than that of `state`; a file's is its digest."""
+    here, (file, _, _) = state.get(VERSION), str(state.get(MODEL)).rpartition(":")
+    if all(str(each).startswith(FILE_VERSION) for each in (version, here)):
+        return _edited(file if file.endswith(".py") else f"the code of {state.get(MODEL)}", version, here)
+    return f"made by another version ({_brief(version)}, here {_brief(here)}), so these are its scores"
+
+
+def _edited(what: str, before: object, here: object) -> str:
+    return f"{what} was edited since ({before}, here {here}), so these are scores of the old code"
 
 
 def _brief(value: object) -> str:

@@ -15,13 +15,16 @@ from ldbench.api import Needs
 from ldbench.data.render import NewSeed
 from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import LdbenchError
+from ldbench.plugins.model_ref import code_of
+from ldbench.records.digests import CODE
 from ldbench.records.names import in_bytes
 from ldbench.records.run_folder import RunFolder
+from ldbench.run.context import RunContext
 from ldbench.run.environment import on_device, pick_device
 from ldbench.run.fresh import fresh_line
-from ldbench.run.pipeline import generator_context, ready
+from ldbench.run.pipeline import generator_context, ready, standing
 from ldbench.run.processes import Processes
-from ldbench.run.requirements import inspect, needs_of
+from ldbench.run.requirements import Inspection, inspect, needs_of
 from ldbench.run.settings import Settings, off_card
 from ldbench.task import card
 from ldbench.task.metric_specs import further_images
@@ -45,22 +48,32 @@ def dry_run(
     drawn then. `metrics` are those that the run would be scored by alone. Bad names and parameters raise as there."""
     task = card.load(task_name)
     generator, ref = ready(task, model_name, settings.overrides)
-    folder = RunFolder.of(settings.out, task.id, ref, settings.seed)
-    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
-    found += [*filter(None, [off_card(task, settings.seed)]), _standing(folder)]
-    if folder.finished() and fresh_seed is None:
-        return DryRun(tuple(found), tuple(_unreadable(task, settings)))
-    found += [f"scores: {', '.join(metrics)} alone, and no result"] if metrics else []
-    inspection = inspect(task, settings.seed)
+    folder, device = RunFolder.of(settings.out, task.id, ref, settings.seed), pick_device(settings.device)
+    reads_back = folder.finished() and fresh_seed is None
+    inspection = _data_alone(task, settings) if reads_back else inspect(task, settings.seed)
     missing, images = [str(error) for error in inspection.unmet], task.protocol.cases
+    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
+    found += [*filter(None, [off_card(task, settings.seed)]), _whereabouts(folder)]
+    try:
+        if inspection.data is not None:
+            code = {CODE: code_of(model_name, generator)}
+            with on_device(device):
+                context = RunContext(inspection.data, ref, settings, device, folder, content=code)
+                found += filter(None, [standing(context, generator)])
+    except LdbenchError as error:
+        found[-1] = f"run: {folder.path}"
+        missing.append(str(error))
+    if reads_back:
+        return DryRun(tuple(found), tuple(missing))
+    found += [f"scores: {', '.join(metrics)} alone, and no result"] if metrics else []
     if inspection.data is not None:
         data = inspection.data
         found.append(f"data: {task.data.dataset}, {len(data.train)} training examples, {len(data.cases)} cases")
         found += filter(None, [data.caveat()])
         images = len(data.cases) + _further(data)
-    context = generator_context(task, settings, pick_device(settings.device), settings.out, Processes())
-    with on_device(context.device):
-        needs = needs_of(generator, context)
+    for_needs = generator_context(task, settings, device, settings.out, Processes())
+    with on_device(device):
+        needs = needs_of(generator, for_needs)
     if needs is not None:
         missing += needs.missing
         examples = len(inspection.data.train) if inspection.data is not None else 0
@@ -77,7 +90,7 @@ def dry_run(
     return DryRun(tuple(found), tuple(missing))
 
 
-def _standing(folder: RunFolder) -> str:
+def _whereabouts(folder: RunFolder) -> str:
     """What the run would do with what lies in its folder."""
     if folder.finished():
         return f"run: finished; its result is read back from {folder.result}"
@@ -85,13 +98,12 @@ def _standing(folder: RunFolder) -> str:
     return f"run: goes on in {folder.path}, with {made} images" if folder.state.is_file() else f"run: {folder.path}"
 
 
-def _unreadable(task: card.Task, settings: Settings) -> list[str]:
+def _data_alone(task: card.Task, settings: Settings) -> Inspection:
     """What a run asks for that is finished: its data."""
     try:
-        task_data(task, settings.seed)
+        return Inspection(task_data(task, settings.seed), ())
     except LdbenchError as error:
-        return [str(error)]
-    return []
+        return Inspection(None, (error,))
 
 
 def _further(data: TaskData) -> int:

@@ -75,8 +75,7 @@ def carried_out(
         with processes.first_alone():
             if processes.is_first:
                 claim.enter_context(folder.claimed())
-                named = model_ref.named_content(generator, settings.out)
-                context = _begin(replace(context, content={**context.content, **named}), generator)
+                context = _begin(_with_named(context, generator), generator)
                 if line := off_card(context.data.task, settings.seed):
                     settings.say(line)
                 if fitted is None and not folder.finished():  # one that shares a fit goes on with that of its own
@@ -109,24 +108,55 @@ def prepare(task_name: str, model: Model, settings: Settings) -> tuple[Generator
     return generator, RunContext(data, ref, settings, device, folder, processes, code)
 
 
-def _begin(context: RunContext, generator: Generator) -> RunContext:
-    """Begin the run or go on with it, and say a note on it; the context with digests of what the generator reads."""
-    folder, settings, say = context.folder, context.settings, context.settings.say
-    whereabouts = generator_context(context.data.task, settings, context.device, folder.fit(), context.processes)
+def standing(context: RunContext, generator: Generator) -> str:
+    """What `run` would say of what lies in its folder already, "" for nothing; writes nothing.
+
+    Raises as `run` would, where the folder was begun as another run or holds the result of one.
+    """
+    folder, context = context.folder, _with_further(_with_named(context, generator), generator)
+    if not folder.state.exists():
+        return ""
+    note = folder.note_on(_state(context), context.content)
+    if folder.finished():
+        read_back(context)
+    return _read_back_line(folder, note) if note and folder.finished() else note
+
+
+def _with_named(context: RunContext, generator: Generator) -> RunContext:
+    """The context with digests of what the generator's parameters name."""
+    named = model_ref.named_content(generator, context.settings.out)
+    return replace(context, content={**context.content, **named})
+
+
+def _with_further(context: RunContext, generator: Generator) -> RunContext:
+    """The context with digests of what the generator reads beside that."""
+    task, fit_folder = context.data.task, context.folder.fit()
+    whereabouts = generator_context(task, context.settings, context.device, fit_folder, context.processes)
     with blamed(f"{type(generator).__name__}: files", generator):
         further = model_ref.further_content(generator, whereabouts, context.content)
-    context = replace(context, content={**context.content, **further})
+    return replace(context, content={**context.content, **further})
+
+
+def _begin(context: RunContext, generator: Generator) -> RunContext:
+    """Begin the run or go on with it, and say a note on it; the context with digests of what the generator reads."""
+    context = _with_further(context, generator)
+    folder, settings = context.folder, context.settings
     note = folder.begin(_state(context), context.content)
-    if folder.finished():
-        date = read(folder.result).created or "unknown date"
-        line = "; ".join(filter(None, (f"read back: finished run of {date}", note)))
-        if note and settings.warn is not None:
-            settings.warn(f"{folder.path}: {line}")
-        else:
-            say(f"{line}; remove {folder.path} or choose another --out to run it" if note else line)
-    elif note:
-        say(note)
+    if not folder.finished():
+        if note:
+            settings.say(note)
+    elif note and settings.warn is not None:
+        settings.warn(f"{folder.path}: {_read_back_line(folder, note)}")
+    else:
+        remedy = f"; to run it anew remove {folder.path} or choose another --out" if note else ""
+        settings.say(f"{_read_back_line(folder, note)}{remedy}")
     return context
+
+
+def _read_back_line(folder: RunFolder, note: str) -> str:
+    """When a finished run was made, and the note on it."""
+    date = read(folder.result).created or "unknown date"
+    return "; ".join(filter(None, (f"read back: finished run of {date}", note)))
 
 
 def ready(task: Task, model_name: str, overrides: Mapping[str, ParameterValue]) -> tuple[Generator, ModelRef]:

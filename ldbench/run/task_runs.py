@@ -86,12 +86,17 @@ def run_task(
     settings = Settings(
         Path(out), seed, device, batch_size, dict(parameters or {}), progress, say or unsaid, warn
     )
-    processes = current_processes(device)
-    with caller_kept(pick_device(device, processes.local_index, processes.count)):
-        finished = TaskRun(*pipeline.run(os.fspath(task), generator, settings))
+    finished = run_as_set(os.fspath(task), generator, settings)
     for line in stale:
         warnings.warn(f"{line}; {_ANEW}", stacklevel=3)  # of the caller of what `argument_names` returns
     return finished
+
+
+def run_as_set(task: str, model: Model, settings: Settings) -> TaskRun:
+    """What `run_task` and the command do: `ldbench.run.pipeline.run`, with the caller's process kept as it is."""
+    processes = current_processes(settings.device)
+    with caller_kept(pick_device(settings.device, processes.local_index, processes.count)):
+        return TaskRun(*pipeline.run(task, model, settings))
 
 
 def _refuse(line: str) -> None:

@@ -1,6 +1,6 @@
 """A task card: TOML that says what is measured, read into a frozen `Task`.
 
-Data only: a card holds no code and names none. A card may extend an installed one (`card_file.py`) and name a set of
+Data only: a card holds no code and names none. A card may extend another one (`card_file.py`) and name a set of
 prompt templates (`prompt_sets.py`); a `Task` holds what came of both, and so does its hash. Mistakes are
 reported as `file:key: expected, got`.
 """
@@ -23,7 +23,7 @@ from ldbench.task.card_file import complete, file_text, installed_names, install
 from ldbench.task.fresh_spec import FreshSpec, Rule, fresh_rules, placed
 from ldbench.task.labels import label_rules
 from ldbench.task.metric_specs import LATER, JudgeSpec, metric_settings, needing, table_of
-from ldbench.task.prompt_sets import complaint, names_only, put_in
+from ldbench.task.prompt_sets import complaint, field_fault, names_only, put_in
 from ldbench.task.scan_network_spec import ScanNetworkSpec, scan_network_rules
 
 # what a card says about itself, by table: a mistake in it is corrected without measuring anything again
@@ -270,6 +270,10 @@ def _edit_rules(task: Task) -> list[Rule]:
         ),
         (0 < edit.region_threshold < 1, "edit.region_threshold", "a number between 0 and 1", edit.region_threshold),
         (edit.region_margin >= 0, "edit.region_margin", "0 or more", edit.region_margin),
+        *(
+            (False, f"edit.instructions[{index}]", *fault)
+            for index, text in enumerate(edit.instructions) if (fault := field_fault(text))
+        ),
         *(
             (names_only(text, edit.attribute), f"edit.sentences[{index}]", f"{{{edit.attribute}}} alone", repr(text))
             for index, text in enumerate(edit.sentences)

@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from ldbench.task.card_file import Table, file_text, installed_text, merged, read_table
+from ldbench.task.card_file import Table, complete, file_text, installed_text, merged, read_table
 
 
 def derived(name: str, changes: Mapping[str, object]) -> str:
     """TOML of the card `name`, an installed id or a file's path, but for the `changes`, which hold all of `OWN`."""
     if name.endswith(".toml"):
-        base = read_table(file_text(name), name)
+        base = complete(file_text(name), name)
     else:
         base = read_table(installed_text(name), f"{name}.toml")
         if "extends" not in base:

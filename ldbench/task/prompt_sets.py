@@ -5,6 +5,7 @@ A template is text with `{attribute}` fields.
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ldbench.records.from_table import built
 from ldbench.task.card_file import Table, installed_names, installed_text, read_table
 
 FOLDER = "prompts"
+FIELDS = "text with fields such as {age}"
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,37 @@ def put_in(table: Table, where: str) -> Table:
 
 
 def fields_of(template: str) -> list[str]:
-    """The attributes that a template names; `ValueError` if a field is anything but a name."""
+    """The attributes that a template names; `ValueError` that says what is wrong if a field is anything but a name."""
     names = []
     for _, name, specification, conversion in string.Formatter().parse(template):
         if name is None:
             continue
         if not name.isidentifier() or specification or conversion:
-            raise ValueError("a field that is not an attribute's name")
+            raise ValueError(_no_name(name, conversion, specification))
         names.append(name)
     return names
+
+
+def _no_name(name: str, conversion: str | None, specification: str | None) -> str:
+    """What to write for a field that is no name."""
+    if name.isidentifier():
+        further = (f"!{conversion}" if conversion else "") + (f":{specification}" if specification else "")
+        return f"write {{{name}}} for {{{name}{further}}}"
+    proposed = re.sub(r"\W+", "_", name).strip("_").lower()
+    as_what = f", as {proposed}" if proposed.isidentifier() else ""
+    return (
+        f"{{{name}}} is not an attribute's name of letters, digits and _ alone; call the column otherwise in the "
+        f"table{as_what}, and prepare the data again"
+    )
+
+
+def field_fault(template: str) -> tuple[str, str] | None:
+    """What a template's fields should be and what is there, or None where all of them are names."""
+    try:
+        fields_of(template)
+    except ValueError as error:
+        return FIELDS, f"{template!r}: {error}"
+    return None
 
 
 def names_only(template: str, attribute: str) -> bool:
@@ -93,11 +117,9 @@ def complaint(templates: Sequence[str], style: str, patient_information: bool) -
         key = f"templates[{index}]"
         if template in templates[:index]:
             return key, "templates that differ", f"{template!r} twice"
-        try:
-            named = fields_of(template)
-        except ValueError:
-            return key, "text with fields such as {age}", repr(template)
-        if bool(named) != patient_information:
+        if fault := field_fault(template):
+            return key, *fault
+        if bool(fields_of(template)) != patient_information:
             expected = "fields such as {age} with" if patient_information else "no fields without"
             return key, f"{expected} patient information", repr(template)
     return None

@@ -95,6 +95,9 @@ def test_a_folder_is_prepared_where_runs_look_for_it(
     with (tmp_path / "mine" / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 59
+    spare = sum(row["role"] == "spare" for row in rows)
+    assert f"spare: {spare} of the {spare + 6} images of the test split are not in the test set, and used for" in text
+    assert "nothing: it has 3 of each class (--test-per-class)\nwarning: the test set has 6 images, fewer" in text
     assert "diagnosis" in rows[0]
     assert "age" not in rows[0]
     about = json.loads((tmp_path / "mine" / "dataset.json").read_text(encoding="utf-8"))

@@ -24,6 +24,27 @@ def test_a_finished_run_is_said_to_be_read_back_and_results_stay_alone_on_standa
     assert f"mean-image on {arguments[1]}: read back: finished run of {created}\n" in second.stderr
 
 
+@pytest.mark.parametrize("metric", [(), ("--metric", "kid")])
+def test_old_scores_of_a_file_that_was_edited_are_said_to_be_old_before_and_after_them(
+    metric: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "grey.py").write_text(GREY, encoding="utf-8")
+    arguments = ["run", cheap_card(tmp_path), f"{tmp_path / 'grey.py'}:Grey", "--out", tmp_path / "runs"]
+    before = raising(*arguments, "--device", "cpu")
+    assert "edited" not in before.output
+    (tmp_path / "grey.py").write_text(GREY.replace("0.5", "0.25"), encoding="utf-8")
+    after = raising(*arguments, "--device", "cpu", *metric)
+    assert after.stdout == before.stdout
+    first, last = (line for line in after.stderr.splitlines() if "grey.py was edited since" in line)
+    assert first == last
+    assert last.endswith(
+        "so these are scores of the old code; for scores of this code remove the folder or choose another --out"
+    )
+    assert str(next((tmp_path / "runs").rglob("seed-0"))) in last
+    table, said = after.output.index("kid"), after.output.index
+    assert said("edited since") < table < after.output.rindex("edited since")
+
+
 def test_one_of_several_models_has_settings_of_its_own(tmp_path: Path) -> None:
     arguments = ["run", str(cheap_card(tmp_path)), "real", "collapse", "--out", str(tmp_path / "runs"), "--dry-run"]
     named = said(*arguments, "--set", "collapse:images=4")

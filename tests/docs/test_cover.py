@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -134,11 +136,21 @@ def test_every_key_of_a_card_is_described_and_none_that_is_not() -> None:
 
 
 @pytest.mark.parametrize("name", ["docs/adding-a-task.md", "docs/cards.md"])
-def test_cards_in_pages_are_cards(name: str) -> None:
-    found = [block for block in blocks(ROOT / name) if block.language in TOML and "id = " in block.text]
-    assert found
-    for block in found:
-        card.parse(block.text, f"{name}:{block.line}")
+def test_cards_in_pages_are_cards(name: str, tmp_path: Path) -> None:
+    found = [block.text for block in blocks(ROOT / name) if block.language in TOML and "id = " in block.text]
+    ids = [tomllib.loads(text)["id"] for text in found]
+    assert ids
+    for each, text in zip(ids, found, strict=True):  # one may extend another by its path
+        (tmp_path / f"{each}.toml").write_text(text, encoding="utf-8")
+    assert [card.load(str(tmp_path / f"{each}.toml")).id for each in ids] == ids
+
+
+def test_the_pages_small_card_of_labels_asks_for_what_a_laptop_runs() -> None:
+    [text] = [block.text for block in blocks(ROOT / "docs/adding-a-task.md") if "mimic-findings-64" in block.text]
+    task = card.parse(text, "mimic-findings-64.toml")
+    assert set(task.metrics) >= {"judge_labels_auc", "labels_auc"}
+    assert {getattr(each, "extractor", None) for each in task.metrics.values()} == {"efficientnet-lite0", None}
+    assert (task.protocol.resolution, task.protocol.backbone) == (64, "tiny-sd")
 
 
 def test_an_editing_card_made_as_the_page_says_is_one() -> None:

@@ -205,7 +205,7 @@ def test_a_folder_in_which_nothing_was_made_is_begun_anew(tmp_path: Path) -> Non
     assert json.loads(folder.state.read_bytes()) == {"code": "sha256:bb", "model_version": "sha256:bb"}
 
 
-BEGUN = {"seed": 3}
+BEGUN = {"seed": 3, "model": "sd"}
 CONTENT = {"code": "sha256:aa", "content of backbone": "sha256:bb"}
 
 
@@ -260,7 +260,8 @@ def test_a_run_begun_before_content_was_noted_goes_on_and_is_held_to_it_from_the
 def test_a_finished_run_is_one_of_its_data_and_says_what_code_made_it(finished: RunFolder) -> None:
     begun(finished, CONTENT)
     assert finished.begin(BEGUN, CONTENT) == ""
-    assert finished.begin(BEGUN, {**CONTENT, "code": "sha256:cc"}) == "made by other code (sha256:aa, here sha256:cc)"
+    said = "the code of sd was edited since (sha256:aa, here sha256:cc), so these are scores of the old code"
+    assert finished.begin(BEGUN, {**CONTENT, "code": "sha256:cc"}) == said
     assert finished.begin(BEGUN, {"code": "sha256:aa"}) == ""  # read back where the backbone isn't
     for code in ("sha256:aa", "sha256:cc"):
         with pytest.raises(ResultError, match=r"begun with other content of backbone \(sha256:bb, here sha256:dd\)"):
@@ -274,14 +275,24 @@ def test_a_finished_run_of_another_version_is_read_back_and_half_a_run_is_not(
     """As after an edit of a generator's file, whose digest is its version."""
     begun(finished, CONTENT)
     state = finished.state.read_bytes()
-    edited = {**BEGUN, "model_version": "sha256:ee"}
-    said = f"made by another version ({BEGUN.get('model_version')!r}, here 'sha256:ee')"
+    edited = {**BEGUN, "model_version": "2.0"}
+    said = "made by another version (None, here '2.0'), so these are its scores"
     assert finished.begin(edited, {**CONTENT, "code": "sha256:cc"}) == said
     assert finished.state.read_bytes() == state
-    with pytest.raises(ResultError, match="begun with seed"):
+    with pytest.raises(ResultError, match="begun with seed 3, this run has -1; put that back, remove it, or choose"):
         finished.begin({**edited, "seed": -1}, CONTENT)
     with pytest.raises(ResultError, match="begun with model_version"):
         begun(RunFolder(tmp_path / "half"), CONTENT, ("fit/weights",)).begin(edited, CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("model", "what"), [("gen.py:Gen", "gen.py"), ("__main__:Gen", "the code of __main__:Gen")]
+)
+def test_a_finished_run_of_a_file_says_that_the_file_was_edited(finished: RunFolder, model: str, what: str) -> None:
+    state = {**BEGUN, "model": model, "model_version": "sha256:aa"}
+    finished.begin(state, CONTENT)
+    said = finished.begin({**state, "model_version": "sha256:ee"}, CONTENT)
+    assert said == f"{what} was edited since (sha256:aa, here sha256:ee), so these are scores of the old code"
 
 
 def test_half_a_run_goes_on_in_its_precision_alone_and_a_finished_one_is_read_in_any(tmp_path: Path) -> None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
 
+from ldbench.data.task_data import task_data
+from ldbench.errors import LdbenchError
+from ldbench.records import result as results
+from ldbench.records.result import ModelRef
 from ldbench.records.run_folder import RunFolder
+from ldbench.run import pipeline
+from ldbench.run.context import RunContext
 from ldbench.run.dry_run import dry_run
-from ldbench.run.pipeline import ready
+from ldbench.run.pipeline import ready, run
+from ldbench.run.scoring import Scored
 from ldbench.run.settings import Settings
 from ldbench.task import card
 from tests.command_line import called, said
+from tests.conftest import CHEAP_METRICS, cheap_card
+from tests.stand_ins.sources import GREY
 
 
 def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:
@@ -25,23 +36,63 @@ def test_a_sandbox_run_lacks_nothing(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_there_is_said_and_a_finished_one_asks_for_its_data_alone(tmp_path: Path) -> None:
-    settings = Settings(tmp_path / "runs", overrides={"backbone": "nowhere"})
+    settings = Settings(tmp_path / "runs", device="cpu", overrides={"backbone": "nowhere"})
     task = card.load("sandbox-brain-t2i")
-    folder = RunFolder.of(settings.out, task.id, ready(task, "sd", settings.overrides)[1], 0)
+    ref = ready(task, "sd", settings.overrides)[1]
+    folder = RunFolder.of(settings.out, task.id, ref, 0)
     begins = dry_run(task.id, "sd", settings)
     assert f"run: {folder.path}" in begins.found
     assert any("nowhere" in line for line in begins.missing)
+    context = RunContext(task_data(task, 0), ref, settings, torch.device("cpu"), folder)
     folder.images.mkdir(parents=True)
-    folder.state.touch()
+    folder.begin(pipeline._state(context))
     (folder.images / "one.png").touch()
     goes_on = dry_run(task.id, "sd", settings)
     assert f"run: goes on in {folder.path}, with 1 images" in goes_on.found
     assert goes_on.missing == begins.missing
-    folder.result.touch()
+    results.write(pipeline.record(context, Scored([], "a" * 64), [], []), folder.result)
     found = dry_run(task.id, "sd", settings)
-    assert found.found[1:] == (f"run: finished; its result is read back from {folder.result}",)
+    assert found.found[1] == f"run: finished; its result is read back from {folder.result}"
     assert found.missing == ()
     assert dry_run(task.id, "sd", settings, "new").missing == begins.missing  # new cases are generated
+
+
+@pytest.mark.parametrize("finished", [True, False])
+@pytest.mark.parametrize("edited", ["nothing", "card", "code", "weights"])
+def test_it_says_of_a_run_that_is_there_what_the_run_says(edited: str, finished: bool, tmp_path: Path) -> None:
+    said, file, weights = list[str](), tmp_path / "grey.py", tmp_path / "weights"
+    file.write_text(GREY.replace(":\n    kinds", ":\n    weights: str = ''\n    kinds"), encoding="utf-8")
+    weights.write_bytes(b"1")
+    settings = Settings(
+        tmp_path / "runs", device="cpu", overrides={"weights": str(weights)}, say=said.append, warn=said.append
+    )
+    path, name = cheap_card(tmp_path), f"{file}:Grey"
+    _, result = run(str(path), name, settings)
+    if not finished:
+        result.unlink()
+    with {"card": path, "code": file, "weights": weights}.get(edited, tmp_path / "none").open("a") as text:
+        text.write(CHEAP_METRICS.replace("kid", "mmd") if edited == "card" else "# edited\n")
+    before = {each: each.read_bytes() for each in (tmp_path / "runs").rglob("*") if each.is_file()}
+    dry, complaint = dry_run(str(path), name, settings), ""
+    assert {each: each.read_bytes() for each in (tmp_path / "runs").rglob("*") if each.is_file()} == before
+    try:
+        run(str(path), name, settings)
+    except LdbenchError as error:
+        complaint = str(error)
+    assert dry.missing == ((complaint,) if complaint else ())
+    assert bool(complaint) == (edited in ("card", "weights") or (edited == "code" and not finished))
+    assert any("read back from" in line for line in dry.found) == (finished and not complaint)
+    if edited == "code" and finished:
+        assert any(line in said[-1] for line in dry.found)
+
+
+def test_a_result_of_other_images_that_lies_in_the_runs_folder_is_missing(tmp_path: Path) -> None:
+    settings = Settings(tmp_path / "runs", device="cpu")
+    path = str(cheap_card(tmp_path))
+    ran, result = run(path, "mean-image", settings)
+    results.write(dataclasses.replace(ran, model=ModelRef("mean-image", None, None)), result)
+    [missing] = dry_run(path, "mean-image", settings).missing
+    assert "got one of other images" in missing
 
 
 @pytest.mark.slow

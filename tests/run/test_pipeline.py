@@ -262,9 +262,9 @@ def test_a_finished_run_says_that_it_is_read_back_and_what_code_made_it(author: 
     date = rf"read back: finished run of {re.escape(first.created or '')}"
     assert len(author.said) == 2
     assert re.fullmatch(date, author.said[0])
-    other = r"made by other code \(sha256:\w{16}, here sha256:\w{16}\)"
-    remedy = r"remove \S+/seed-0 or choose another --out to run it"
-    assert re.fullmatch(f"{date}; {other}; {remedy}", author.said[1])
+    other = r"the code of \S+ was edited since \(sha256:\w{16}, here sha256:\w{16}\), so these are scores of the old"
+    remedy = r"to run it anew remove \S+/seed-0 or choose another --out"
+    assert re.fullmatch(f"{date}; {other} code; {remedy}", author.said[1])
 
 
 def test_weights_that_are_replaced_in_place_are_not_taken_for_those_of_the_run(author: Author) -> None:
@@ -372,7 +372,7 @@ def test_a_finished_run_is_read_back_after_its_generators_file_was_edited(tmp_pa
     file.write_text(f"{GREY}# a comment\n", encoding="utf-8")
     again, _ = run(card, f"{file}:Grey", settings)
     assert again == before
-    assert "made by another version ('sha256:" in said[-1]
+    assert "; grey.py was edited since (sha256:" in said[-1]
 
 
 @pytest.mark.parametrize(("seed", "said"), [(0, 0), (7, 1)])

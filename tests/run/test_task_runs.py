@@ -162,14 +162,14 @@ def test_a_result_of_other_code_is_not_given_for_this_code(module: ModuleType, t
     text = FILE.replace("0.1 *", "0.25 *")  # of another size: a cached module of the same second is told by that alone
     (tmp_path / "grey_here.py").write_text(text)
     importlib.reload(module)
-    with pytest.raises(ResultError, match=r"made by another version .*remove the folder or choose another"):
+    with pytest.raises(ResultError, match=r"grey_here.py was edited since .*remove the folder or choose another"):
         ldbench.run_task(card, module.Grey, device="cpu")
-    with pytest.warns(UserWarning, match="made by another version") as warned:
+    with pytest.warns(UserWarning, match="grey_here.py was edited since") as warned:
         assert ldbench.run_task(card, "grey_here.py:Grey", device="cpu") == first
     assert warned[0].filename == __file__
     said = list[str]()
     ldbench.run_task(card, "grey_here.py:Grey", device="cpu", say=said.append)
-    assert "made by another version" in said[0]
+    assert "grey_here.py was edited since" in said[0]
     shutil.rmtree(first.folder)
     assert ldbench.run_task(card, module.Grey, device="cpu").scores != first.scores
 

@@ -8,7 +8,7 @@ import pytest
 
 from ldbench.errors import CardError, UnknownNameError
 from ldbench.task import card, prompt_sets
-from ldbench.task.prompt_sets import complaint, fields_of, load_set, set_names
+from ldbench.task.prompt_sets import FIELDS, complaint, fields_of, load_set, set_names
 from tests.conftest import CARDS
 
 ATTRIBUTES = {
@@ -99,6 +99,13 @@ def test_a_card_takes_what_its_style_and_patient_information_ask_for(name: str, 
         ('templates = ["a {} brain"]\n', "templates[0]: expected text with fields such as {age}, got"),
         ('templates = ["a {age.real} brain"]\n', "templates[0]: expected text with fields"),
         ('templates = ["a {age:>9} brain"]\n', "templates[0]: expected text with fields"),
+        (
+            'templates = ["a {Pleural Effusion} film"]\n',
+            f"templates[0]: expected {FIELDS}, got 'a {{Pleural Effusion}} film': {{Pleural Effusion}} "
+            "is not an attribute's name of letters, digits and _ alone; call the column otherwise in the table, as "
+            "pleural_effusion, and prepare the data again",
+        ),
+        ('templates = ["a {age!r:x}"]\n', f"templates[0]: expected {FIELDS}, got 'a {{age!r:x}}': write {{age}} for"),
         ('templates = ["{age} b", "{age} b"]\n', "templates[1]: expected templates that differ, got '{age} b'"),
         ('templates = ["{age} b", "a brain"]\n', "templates[1]: expected fields such as {age} with patient inf"),
     ],
@@ -109,6 +116,13 @@ def test_wrong_templates_are_one_line_with_file_and_key(new: str, message: str) 
         card.parse(TEXT.replace(SET, new), "cards/mine.toml")
     assert str(caught.value).startswith(f"cards/mine.toml:protocol.{message}")
     assert "\n" not in str(caught.value)
+
+
+def test_instructions_of_edits_have_such_fields_too() -> None:
+    text = (CARDS / "sandbox-chest-disease.toml").read_text(encoding="utf-8")
+    instructed = re.sub(r"(?m)^instructions = .*$", 'instructions = ["to {target finding}"]', text)
+    with pytest.raises(CardError, match=r"edit.instructions\[0\]: expected .* \{target finding\} is not an attr"):
+        card.parse(instructed, "mine.toml")
 
 
 def test_diverse_prompts_need_two_templates_and_plain_ones_no_fields() -> None:

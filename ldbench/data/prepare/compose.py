@@ -38,6 +38,7 @@ from ldbench.data.prepare.manifest import (
     write,
 )
 from ldbench.data.prepare.one_image import ImageOutcome, make_images, source_sha256, start_worker
+from ldbench.data.prepare.spare import lines_on_test_set
 from ldbench.data.prepare.splits import Plan
 from ldbench.errors import DataError, UsageError
 from ldbench.plugins.registry import file_of
@@ -100,7 +101,8 @@ def prepare(
     sources = [image.source for image in prepared]
     notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute)
     became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
-    return replace(summary, notes=(*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became))
+    notes = (*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became)
+    return replace(summary, notes=notes, on_test_set=lines_on_test_set(rows, plan))
 
 
 def _finished(out: Path, reader: Reader, by_id: Mapping[str, SourceImage], code: str) -> dict[str, ImageOutcome]:

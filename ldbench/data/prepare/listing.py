@@ -24,6 +24,7 @@ from ldbench.data.prepare.manifest import (
     used_and_skipped,
     write_skipped,
 )
+from ldbench.data.prepare.spare import lines_on_test_set
 from ldbench.data.prepare.splits import Plan, hashed
 from ldbench.errors import DataError, LdbenchError
 
@@ -74,6 +75,7 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
     unread = [PreparedImage(source, image_id, image_id, {}) for image_id, source in listing.by_id.items()]
     rows = rows_of(reader, plan, unread, drawn)
     yield from used_and_skipped(rows, listing.skipped, reader.class_attribute).lines()
+    yield from lines_on_test_set(rows, plan)
     yield from notes_on([*listing.by_id.values()], rows, (), drawn.unusable, reader.class_attribute)
     yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
     yield from _examples(listing.skipped)

@@ -86,18 +86,19 @@ def skipped_by_rule(skipped: Iterable[Skipped]) -> dict[tuple[str, str], int]:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was prepared, and further notes."""
+    """What was prepared, what there is to say of its test set, and further notes."""
 
     dataset: str
     folder: Path
     manifest_sha256: str
     counts: Counts
     notes: tuple[str, ...] = ()
+    on_test_set: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The summary as text, a line a row."""
         lines = [f"{self.dataset}: {self.folder}", f"manifest SHA-256 {self.manifest_sha256}"]
-        lines += [*self.counts.lines(), *self.notes]
+        lines += [*self.counts.lines(), *self.on_test_set, *self.notes]
         return [*lines, f"each skipped image is named in {self.folder / SKIPPED}"] if self.counts.skipped else lines
 
 

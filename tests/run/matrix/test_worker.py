@@ -49,7 +49,7 @@ def test_a_finished_run_of_other_code_is_said_to_be_one(tmp_path: Path, monkeypa
     (package / "__init__.py").write_text(GREY.replace("0.5)", "0.25)"), encoding="utf-8")
     outcome = read_back(job)
     assert outcome.status == "read back"
-    said = r"finished run of \S+; made by other code \(sha256:\w+, here sha256:\w+\); remove \S+ or choose"
+    said = r"finished run of \S+; the code of \S+ was edited since \(sha256:\w+, here sha256:\w+\), .*; to run it anew"
     assert re.search(said, outcome.note)
 
 
