@@ -38,6 +38,17 @@ Format = Annotated[
         "notes.",
     ),
 ]
+_Names = Annotated[
+    list[str] | None,
+    typer.Option(
+        help='ROW=NAME, such as "basic-ft-ld=Ours": what to call a row, given by its label or the folder of its runs; '
+        "may be repeated."
+    ),
+]
+_Cards = Annotated[
+    list[str] | None,
+    typer.Option(help="For pages and LaTeX, the card's path of a task that is not an installed one; may be repeated."),
+]
 
 
 def report(
@@ -54,13 +65,7 @@ def report(
     ] = False,
     only: options.Only = None,
     without: options.Without = None,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            help='ROW=NAME, such as "basic-ft-ld=Ours": what to call a row, given by its label or the folder of its '
-            "runs; may be repeated."
-        ),
-    ] = None,
+    name: _Names = None,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Instead, how rows serve groups of cases: by sex, age or another attribute, or by all."),
@@ -69,12 +74,7 @@ def report(
         bool, typer.Option("--cost", help="Instead, what rows cost: training, time an image, memory of a GPU.")
     ] = False,
     gallery: Annotated[int | None, typer.Option(help="Cases shown of every run on a page.", show_default="24")] = None,
-    task: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="For pages and LaTeX, the card's path of a task that is not an installed one; may be repeated."
-        ),
-    ] = None,
+    task: _Cards = None,
     check: Annotated[
         Path | None, typer.Option(help="The baseline of a gate, as `ldbench gate --against` takes it.")
     ] = None,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _ANEW = "for scores of this code remove the folder or choose another --out"
 
+_Dry = Annotated[
+    bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
+]
 _Fresh = Annotated[
     str | None,
     typer.Option(metavar="SEED", help="Beside it, the same model on test subjects drawn from SEED; `new` draws it."),
@@ -49,9 +52,7 @@ def run(
     out: options.Out = options.RUNS,
     fresh: _Fresh = None,
     metric: _Metric = None,
-    dry: Annotated[
-        bool, typer.Option("--dry-run", help="Say what a run would need and what is missing; exit code 2 if anything.")
-    ] = False,
+    dry: _Dry = False,
 ) -> None:
     """Fit each of MODELS on TASK, generate its cases, score them, write a result each, also after one that fails."""
     from ldbench.run.processes import is_first_process, launch
@@ -83,7 +84,6 @@ def run(
     def one(each: _Wanted) -> None:
         label, of_other_code = f"{each.model} on {task}{each.of_seed}", list[str]()
         with options.live_settings(label, out, each.seed, device, batch_size) as settings:
-
             def warn(line: str) -> None:
                 of_other_code.append(f"{line}; {_ANEW}")
                 settings.say(of_other_code[-1])

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 _PASSES = {"": "generate", NULL: "generate null edits", BACK: "generate edits back"}  # as progress calls them
 
-
 End = Callable[[RunContext, list[Stage], list[str]], None]  # given the stages that ended and the notes on them
 
 
@@ -66,8 +65,7 @@ def run(task_name: str, model: Model, settings: Settings, fitted: RunFolder | No
 def carried_out(
     task_name: str, model: Model, settings: Settings, fitted: RunFolder | None, end: End
 ) -> RunContext:
-    """The run up to all of its images, and what the first process does with them at the `end`; nothing where it is
-    finished."""
+    """The run up to all of its images, and its `end` in the first process; nothing where it is finished."""
     generator, context = prepare(task_name, model, settings)
     context = replace(context, fitted=fitted)
     folder, processes = context.folder, context.processes
@@ -92,8 +90,7 @@ def prepare(task_name: str, model: Model, settings: Settings) -> tuple[Generator
 
     Raises an `LdbenchError` that holds every reason why the run, where it isn't finished yet, could not end well.
     """
-    task = card.load(task_name)
-    chosen = given(model)
+    task, chosen = card.load(task_name), given(model)
     generator, ref = ready_given(task, chosen, settings.overrides)
     processes = current_processes(settings.device)
     device = pick_device(settings.device, processes.local_index, processes.count)
