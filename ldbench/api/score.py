@@ -39,7 +39,7 @@ class Score:
         got = f"got {self.value} [{self.ci_low}, {self.ci_high}] from n = {self.n}"
         if not all(float(abs(number)) <= LARGEST for number in numbers):  # false for NaN
             raise MetricError(
-                f"{self.metric}: expected a finite value and interval, {got}; repair compute, or check the images for "
+                f"{self.metric}: expected finite value and interval, {got}; repair compute, or check the images for "
                 "constant content, where it divides by their spread"
             )
         if self.ci_low > self.ci_high:
