@@ -115,7 +115,7 @@ def test_windows_is_refused_in_one_line() -> None:
         ("submit .", "ldbench.run.submission.pack.pack", "interrupted\n"),
         ("data render sandbox-brain --seed 1", "ldbench.data.render.render", "interrupted\n"),
         (
-            "run sandbox-brain-t2i real", "ldbench.run.task_runs.run_task",
+            "run sandbox-brain-t2i real", "ldbench.run.task_runs.run_as_set",
             "interrupted; it goes on from here when the same command is given again\n",
         ),
     ],
