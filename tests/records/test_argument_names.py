@@ -19,7 +19,7 @@ SUITE = Path(ldbench.__file__).parent
 # values and names of values that texts give to options
 VALUES = frozenset({
     "cpu", "cuda", "pad", "grey-as-rgb", "judge_accuracy", "FILE", "TASK", "FOLDER", "BASELINE", "runs", "copy",
-    "counterfactual", "key=value",
+    "counterfactual", "key=value", "axial",
 })
 
 
