@@ -92,7 +92,7 @@ def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[Unfinis
     begun = unfinished_below(folders)
     measured = [result for _, result in found if begun and result.origin == "measured"]
     ended = tuple(str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured)
-    return [one for one in begun if not str(one.folder).endswith(ended)]
+    return [one for one in begun if not str(one.folder.absolute()).endswith(ended)]
 
 
 def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:

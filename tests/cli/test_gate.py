@@ -85,7 +85,7 @@ def test_a_page_beside_a_gate_reads_and_compares_the_results_once(
 
 
 def test_a_killed_run_of_a_row_closes_the_gate_and_one_that_is_finished_elsewhere_does_not(
-    place: Path, tmp_path: Path
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed in (0, 1):
         folder = RunFolder.of(tmp_path, TASK.id, BASELINE[0].model, seed)
@@ -98,6 +98,11 @@ def test_a_killed_run_of_a_row_closes_the_gate_and_one_that_is_finished_elsewher
     assert first.startswith("UNFINISHED sandbox-brain-t2i: ours: seed 1: 0 of 5 images; stopped without an error")
     assert first.endswith("goes on with `ldbench run 1`")
     assert verdict.startswith("check failed: 1 unfinished, ")
+    elsewhere = [path for path in tmp_path.iterdir() if path.name != TASK.id]
+    monkeypatch.chdir(tmp_path / TASK.id)
+    lay(Path("copy"), BASELINE[:1])  # so that there is a result
+    within = called("gate", ".", *elsewhere, "--against", place / "boards", "--allow-missing")
+    assert within.stdout.splitlines()[-1:] == [verdict], within.output
 
 
 @pytest.mark.parametrize("command", ["gate --against", "report --check"])
