@@ -36,14 +36,16 @@ class Score:
 
     def __post_init__(self) -> None:
         numbers = (self.value, self.ci_low, self.ci_high)
+        finite = all(float(abs(number)) <= LARGEST for number in numbers)  # false for NaN
+        if finite and self.ci_low <= self.ci_high:
+            return
         got = f"got {self.value} [{self.ci_low}, {self.ci_high}] from n = {self.n}"
-        if not all(float(abs(number)) <= LARGEST for number in numbers):  # false for NaN
-            raise MetricError(
-                f"{self.metric}: expected finite value and interval, {got}; repair compute, or check the images for "
-                "constant content, where it divides by their spread"
-            )
-        if self.ci_low > self.ci_high:
+        if finite:
             raise MetricError(f"{self.metric}: expected ci_low <= ci_high, {got}; repair the metric's interval")
+        raise MetricError(
+            f"{self.metric}: expected finite value and interval, {got}; repair compute, or check the images for "
+            "constant content, where it divides by their spread"
+        )
 
 
 @dataclass(frozen=True)

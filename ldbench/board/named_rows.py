@@ -110,5 +110,6 @@ def _named(
 
 
 def _with_name(row: BoardRow, name: str | None, label: str) -> BoardRow:
-    own = {each.name: getattr(row, each.name) for each in fields(BoardRow)}
-    return row if name is None else NamedRow(**own, called=name, stands_for=label)
+    if name is None:
+        return row
+    return NamedRow(**{each.name: getattr(row, each.name) for each in fields(BoardRow)}, called=name, stands_for=label)

@@ -44,6 +44,10 @@ def one_line(text: str) -> str:
     return " ".join(CONTROL.sub(" ", text).split())
 
 
+def unsaid(line: str) -> None:
+    """Takes a line and says it to nobody."""
+
+
 def readable_json(value: object) -> str:
     """The value as JSON with its letters as they are; only characters that can't be seen are escaped."""
     text = json.dumps(value, ensure_ascii=False)

@@ -8,12 +8,9 @@ from pathlib import Path
 
 from ldbench.api import ParameterValue, Progress, silent
 from ldbench.errors import UsageError
+from ldbench.records.names import unsaid
 from ldbench.records.seed import check_seed
 from ldbench.task.card import Task
-
-
-def unsaid(line: str) -> None:
-    """Say nothing: the default of `Settings.say`."""
 
 
 @dataclass(frozen=True)

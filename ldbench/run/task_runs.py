@@ -15,12 +15,13 @@ from ldbench.api import ParameterValue, Progress, Score, silent
 from ldbench.errors import ResultError
 from ldbench.plugins.given import Model
 from ldbench.records.argument_names import argument_names
+from ldbench.records.names import unsaid
 from ldbench.records.result import Result
 from ldbench.run import pipeline
 from ldbench.run import score_folder as elsewhere
 from ldbench.run.environment import pick_device
 from ldbench.run.processes import current_processes
-from ldbench.run.settings import Settings, unsaid
+from ldbench.run.settings import Settings
 from ldbench.run.surroundings import caller_kept
 
 _ANEW = "to run this code, remove the folder or choose another out"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ldbench.errors import UsageError
+from ldbench.records.names import unsaid
 from ldbench.score.folders.tables import (
     GENERATED,
     Finder,
@@ -24,7 +25,6 @@ from ldbench.score.folders.tables import (
     kind_of,
     of_each,
     some_of,
-    unsaid,
 )
 
 FOLDERS = "folders"

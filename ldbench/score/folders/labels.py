@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.errors import UsageError
+from ldbench.records.names import unsaid
 from ldbench.score.folders.tables import (
     GENERATED,
     SET,
@@ -28,7 +29,6 @@ from ldbench.score.folders.tables import (
     kind_of,
     read_rows,
     some_of,
-    unsaid,
 )
 
 Known: TypeAlias = "Mapping[str, npt.NDArray[np.float64]]"  # by label the value of each image of a set, `(N,)`

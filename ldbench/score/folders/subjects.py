@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ldbench.errors import UsageError
-from ldbench.score.folders.tables import GENERATED, Finder, Said, Say, by_order, by_table, kind_of, of_each, unsaid
+from ldbench.records.names import unsaid
+from ldbench.score.folders.tables import GENERATED, Finder, Said, Say, by_order, by_table, kind_of, of_each
 
 # a table's file, a pattern, or by set the subject of each image in the order of its names
 Whose: TypeAlias = "Path | re.Pattern[str] | Mapping[str, Sequence[str | int]]"

@@ -34,10 +34,6 @@ class Said:
     sets: tuple[str, ...]
 
 
-def unsaid(line: str) -> None:
-    """Takes a line and says it to nobody."""
-
-
 def kind_of(name: str) -> str:
     """What a set holds, by its name: all sets of generated images are "generated"."""
     return name.partition(" ")[0]
