@@ -194,7 +194,7 @@ class Waits(TorchDispatchMode):
             return torch.zeros(tensor.shape, dtype=kwargs.get("dtype") or tensor.dtype)
         if func is aten.copy_.default and args[0].device.type == "cpu":
             self._wait("" if _asynchronous(args) and args[0].is_pinned() else "to the host")
-            return args[0]
+            return args[0].zero_()  # memory fresh from torch.empty may hold anything, nan too
         return None
 
     def _wait(self, what: str) -> None:

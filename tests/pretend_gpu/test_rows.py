@@ -76,6 +76,8 @@ with Meter() as meter:
     y = x + x
     print(meter.current, meter.peak, float(y.sum()))
     print(sum(meter.waits.values()), type(y.cpu()).__name__, meter.waits.total(), y.device)
+    host = torch.full((1000,), float("nan")).copy_(y)
+    print(bool(host.isfinite().all()))
     del x
     print(meter.current, meter.peak)
     meter.reset()
@@ -92,5 +94,5 @@ leave()
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert run.stdout.splitlines() == [
-        "4096 0", "8192 8192 0.5", "1 Tensor 2 cuda:0", "4096 8704", "refused True", "cuda:0",
+        "4096 0", "8192 8192 0.5", "1 Tensor 2 cuda:0", "True", "4096 8704", "refused True", "cuda:0",
     ], run.stderr[-2000:]
