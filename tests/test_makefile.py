@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
-BASE, ALL = "pip install --quiet --editable .", 'pip install --quiet --editable ".['
+BASE, ALL = (f"pip install --quiet --no-compile --editable {what}" for what in (".\n", '".['))
 
 
 @pytest.fixture
