@@ -20,6 +20,7 @@ from pathlib import Path
 import ldbench
 from ldbench.api import API_VERSION
 from ldbench.testing import CLAUSES
+from ldbench.testing.plugin_clauses import OF_METRICS, OF_NETWORKS
 
 ROOT = Path(__file__).parent.parent
 PAGES = ROOT / "docs" / "api"
@@ -100,14 +101,31 @@ def _wrapped(part: str) -> str:
 
 
 def contract() -> str:
-    """The page of the contract: every clause with what is expected and how to repair what breaks it."""
-    rows = [f"| {one.name} | {_cell(one.expected)} | {_cell(one.remedy)} |" for one in CLAUSES]
-    text = (
-        "What a generator must keep for its results to be compared with others'. `ldbench check MODEL` and "
-        "`ldbench.testing` hold it against every clause on a miniature task of each kind that it declares."
-    )
-    head = ["| clause | expected | remedy |", "|---|---|---|"]
-    return "\n".join([_MARK, "", "# The contract", "", _wrapped(text), "", *head, *rows, ""])
+    """The page of the contracts: every clause with what is expected and how to repair what breaks it."""
+    parts = [
+        (
+            "# The contract",
+            "What a generator must keep for its results to be compared with others'. `ldbench check MODEL` and "
+            "`ldbench.testing` hold it against every clause on a miniature task of each kind that it declares.",
+            CLAUSES,
+        ),
+        (
+            "## Metrics",
+            "`ldbench check --metric NAME` tries a metric on at most 80 cases of a task of each kind that has what it "
+            "needs.", OF_METRICS,
+        ),
+        (
+            "## Feature networks and estimators",
+            "`ldbench check --network NAME` and `--estimator NAME` have 16 images read. Parameters are a network's "
+            "alone.",
+            OF_NETWORKS,
+        ),
+    ]
+    lines = [_MARK]
+    for title, text, clauses in parts:
+        rows = [f"| {one.name} | {_cell(one.expected)} | {_cell(one.remedy)} |" for one in clauses]
+        lines += ["", title, "", _wrapped(text), "", "| clause | expected | remedy |", "|---|---|---|", *rows]
+    return "\n".join([*lines, ""])
 
 
 def pages() -> dict[str, str]:

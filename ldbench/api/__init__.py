@@ -65,4 +65,4 @@ __all__ = [
     "silent",
 ]
 
-API_VERSION = "1.9"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.10"  # major.minor: the minor grows with what is added, the major with what breaks

@@ -30,6 +30,7 @@ from ldbench.testing.surroundings import (
     states,
     task_folders,
     unchanged,
+    undisturbed,
 )
 from ldbench.testing.trial import Counting, Fitted, Trial, cut_off
 
@@ -67,7 +68,7 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
         return findings
     images = quantise(returned.detach().cpu().clamp(0, 1))
     conduct = _conduct(trial, kind, first, images, reports)
-    conduct[contract.GLOBAL_UNDISTURBED] = lambda: _undisturbed(before, after)
+    conduct[contract.GLOBAL_UNDISTURBED] = lambda: undisturbed(before, after)
     conduct[contract.SETTINGS] = lambda: settings_undisturbed(moved)
     # last: they look at what all the calls before them did
     conduct[contract.INPUTS] = lambda: unchanged(inputs, fingerprint(trial))
@@ -148,13 +149,6 @@ def _seed_matters(trial: Trial, fitted: Fitted, images: torch.Tensor) -> str:
         if 2 * left < len(images):
             return f"{len(images) - left} of {len(images)} images are others"
     raise ClauseError(f"{left} of {len(images)} images the same under {1 + _OTHER_SEEDS} seeds")
-
-
-def _undisturbed(before: dict[str, str], after: dict[str, str]) -> str:
-    moved = [name for name in before if before[name] != after[name]]
-    if moved:
-        raise ClauseError(f"that of {', '.join(moved)} moved")
-    return f"{', '.join(before)} as before"
 
 
 def _unread(trial: Trial, opened: Sequence[str]) -> str:

@@ -61,7 +61,12 @@ def judge(clause: Clause, look: Callable[[], str]) -> Finding:
         remedy = clause.remedy if broken.remedy is None else broken.remedy
         return Finding(clause.name, False, clause.expected, str(broken), remedy)
     except ANYTHING as error:  # a plugin's own code may raise it
-        return Finding(clause.name, False, clause.expected, raised(error), clause.remedy)
+        return stopped(clause, error)
+
+
+def stopped(clause: Clause, error: BaseException) -> Finding:
+    """The finding of a look that raised."""
+    return Finding(clause.name, False, clause.expected, raised(error), clause.remedy)
 
 
 def measured(clause: Clause, seen: str) -> Finding:

@@ -57,6 +57,14 @@ def states(device: torch.device = CPU) -> dict[str, str]:
     return {name: hashlib.sha256(state).hexdigest() for name, state in states.items()}
 
 
+def undisturbed(before: dict[str, str], after: dict[str, str]) -> str:
+    """The same states; else ClauseError, with the names of those that moved."""
+    moved = [name for name in before if before[name] != after[name]]
+    if moved:
+        raise ClauseError(f"that of {', '.join(moved)} moved")
+    return f"{', '.join(before)} as before"
+
+
 def seen_around(trial: Trial) -> set[Path]:
     """What lies in the working directory and beside the generator's folders (which are the kit's own)."""
     expected = {trial.folder(name) for name in FOLDERS}

@@ -8,7 +8,7 @@ it, and else, as a plug-in under development, its defaults.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ldbench.api import Metric
@@ -17,6 +17,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.studies.gauntlet.claims import check_claims
 from ldbench.task.card import Task
+from ldbench.task.metric_defaults import default_settings
 from ldbench.task.metric_specs import first_namesake
 
 _NEEDS_GENERATOR = "it needs further images of a generator"
@@ -63,33 +64,7 @@ def _named(task: Task, name: str, of_card: Mapping[str, Contestant]) -> Contesta
         raise UsageError(f"--metric {name}: expected a metric of the images alone, but {_NEEDS_GENERATOR}; drop it")
     same = next((key for key, one in of_card.items() if one.metric.name == metric.name), None)
     if same is None:
-        return Contestant(metric, _defaults(task, metric))
+        return Contestant(metric, default_settings(task, metric))
     if ":" in name and name != same:
         raise UsageError(f"--metric {name}: expected another name than the card's {metric.name}; rename the metric")
     return of_card[same]
-
-
-def _defaults(task: Task, metric: Metric) -> Any:
-    """The settings of a metric that the card does not name, where its defaults say all and the task has its needs."""
-    lacking = sorted(metric.needs - _offered(task))
-    if lacking:
-        raise UsageError(f"--metric {metric.name}: expected a task with {', '.join(lacking)}, got {task.id}; drop it")
-    open_ = [
-        item.name for item in fields(metric.settings)
-        if item.default is MISSING and item.default_factory is MISSING
-    ]
-    if open_:
-        raise UsageError(
-            f"--metric {metric.name}: expected its settings on the card, as it has no default for {', '.join(open_)}; "
-            f"write [metrics.{metric.name}] on a card that extends {task.id}"
-        )
-    return metric.settings()
-
-
-def _offered(task: Task) -> set[str]:
-    """What of `Metric.needs` a task has when no generator is at hand."""
-    has = {
-        "training": task.data, "viewing": task.viewing, "judge": task.judge, "scan_network": task.scan_network,
-        "source": task.edit, "truth": task.edit and task.edit.role, "labels": task.data.labels or None,
-    }
-    return {name for name, value in has.items() if value is not None}
