@@ -137,7 +137,7 @@ def drawn(setting: GapSetting, dimension: int, random: np.random.Generator, size
 def gap_of(run: GroupedRun, name: str) -> Breakdown:
     """The groups of a run by one metric."""
     metric, settings = METRICS.load(name), SETTINGS[name]
-    return run.breakdowns(measured(metric, run.inputs, settings), metric, settings)["sex"]
+    return run.split(measured(metric, run.inputs, settings), metric, settings).by["sex"]
 
 
 def sure(setting: GapSetting, name: str, draws: int, dimension: int, sizes: Sequence[int] = SIZES) -> list[str]:

@@ -16,7 +16,8 @@ from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.sidecar import own_sidecar, values_of
 
-SCHEMA_VERSION = 4  # 1: without the field chance where there is none; 2: without pairs; 3: without with_it
+# 1: without the field chance where there is none; 2: without pairs; 3: without with_it; 4: without left_out
+SCHEMA_VERSION = 5
 _OLDEST = 1
 WITH_IT = "with_it"  # what a part of a score calls, in its parameters, how many of its n images have what it is of
 LABEL = "label"  # what the scores by label are called beside those by sex or age
@@ -96,10 +97,14 @@ def breakdown_of(
 
 @dataclass(frozen=True)
 class Subgroups:
-    """By metric and attribute; `values` repeats the scores, so that the file can be told from another result's."""
+    """By metric and attribute; `values` repeats the scores, so that the file can be told from another result's.
+
+    `left_out` says in one line, by metric and attribute, why there is no breakdown.
+    """
 
     values: Mapping[str, float]
     metrics: Mapping[str, Mapping[str, Breakdown]] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
 

@@ -5,7 +5,7 @@ The leaderboard and its ranks do not depend on it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ldbench.board.folded_groups import RowGroups, groups_of_rows
@@ -16,8 +16,8 @@ from ldbench.board.row_labels import labels
 from ldbench.errors import UsageError, unknown_name
 from ldbench.records.identity import row_key
 from ldbench.records.run_folder import SUBGROUPS
-from ldbench.records.subgroups import LABEL
-from ldbench.report.tables.group_tables import USUAL_REASON, ByAttribute, ByRow
+from ldbench.records.subgroups import LABEL, Subgroups
+from ldbench.report.tables.group_tables import ByAttribute, ByRow, Unmeasured, unmeasured_notes
 
 ALL = "all"
 
@@ -26,14 +26,15 @@ ALL = "all"
 class TaskGroups:
     """By attribute and metric, in the board's order, the groups of a task's rows by their labels.
 
-    `unmeasured` are, by attribute, the metrics of the board that no row's groups are measured by. `without` are the
-    labels of measured rows whose runs have none; `names` say what the labels that were given stand for.
+    `unmeasured` are, by attribute, the metrics of the board that no row's groups are measured by, with the reason that
+    a run gives. `without` are the labels of measured rows whose runs have none; `names` say what the labels that were
+    given stand for.
     """
 
     task: str
     by_attribute: ByAttribute
     without: tuple[str, ...] = ()
-    unmeasured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unmeasured: Unmeasured = field(default_factory=dict)
     names: tuple[str, ...] = ()
 
     @property
@@ -64,17 +65,28 @@ def groups_of_board(results: BoardSet, task: str) -> TaskGroups:
     rows, names = groups_of_rows(found, results.subgroups), labels(board.rows)
     measured = [row for row in board.rows if row.origin == "measured"]
     labelled: dict[str, list[RowGroups]] = {names.of(row): rows.get(row_key(row), []) for row in measured}
-    attributes = sorted({one.attribute for groups in labelled.values() for one in groups})
+    why = _reasons(results.subgroups[path] for path, _ in found if path in results.subgroups)
+    attributes = sorted({one.attribute for groups in labelled.values() for one in groups} | {name for name, _ in why})
     metrics = [one.metric for one in board.metrics]
     by_attribute = {name: _of_attribute(labelled, name, metrics) for name in attributes}
     filled = {name: by_metric for name, by_metric in by_attribute.items() if by_metric}
     lacking = {
-        name: tuple(metric for metric in metrics if metric not in by_metric)
+        name: {metric: why.get((name, metric), "") for metric in metrics if metric not in by_metric}
         for name, by_metric in by_attribute.items() if name != LABEL
     }
     without = tuple(name for name, groups in labelled.items() if not groups)
     unmeasured = {name: each for name, each in lacking.items() if each}
     return TaskGroups(task, filled, without, unmeasured, tuple(name_notes(board.rows)))
+
+
+def _reasons(runs: Iterable[Subgroups]) -> dict[tuple[str, str], str]:
+    """By attribute and metric, why a run has no groups; the first run that says so."""
+    found: dict[tuple[str, str], str] = {}
+    for run in runs:
+        for metric, by in run.left_out.items():
+            for attribute, reason in by.items():
+                found.setdefault((attribute, metric), reason)
+    return found
 
 
 def _of_attribute(
@@ -106,9 +118,9 @@ def by_attributes(results: BoardSet, attributes: Sequence[str]) -> dict[str, Tas
             raise unknown_name("attribute", name, known, f"name one that makes groups, or {ALL}")
     kept = {task: groups.only(attributes) for task, groups in tasks.items()}
     if not any(groups.by_attribute for groups in kept.values()):
-        lacking = {metric for groups in kept.values() for each in groups.unmeasured.values() for metric in each}
+        notes = " ".join(note for groups in kept.values() for note in unmeasured_notes(groups.unmeasured))
         raise UsageError(
-            f"--by {','.join(attributes)}: expected a metric that is measured by these groups, got "
-            f"{', '.join(sorted(lacking))}; {USUAL_REASON}; name other metrics"
+            f"--by {','.join(attributes)}: expected a metric that is measured by these groups, got none. {notes} "
+            "Name other metrics, or generate more cases"
         )
     return {task: groups for task, groups in kept.items() if groups.attributes}

@@ -130,7 +130,7 @@ def check_metric(name: str, *, device: str = "cpu", task: str | None = None) -> 
     """
     chosen = pick_device(device)
     with _kept(chosen):
-        return [finding for part in metrics.parts_for(name, task, chosen) for finding in metrics.look(part)]
+        return metrics.look(metrics.parts_for(name, task, chosen))
 
 
 @argument_names(_in_words)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.score.inputs import Inputs
+from ldbench.score.returned import DefectError
 from ldbench.score.scorer import inputs_of, measured
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import GroupedRun
@@ -170,10 +171,16 @@ def _sources(data: TaskData, name: str, images: Images) -> dict[str, torch.Tenso
     return {one: source for one in ids if (source := data.by_id[one].source) is not None}
 
 
-def look(part: Part) -> list[Finding]:
-    """The findings on one kind of task: one for each clause of `plugin_clauses.OF_METRICS`, or that it can't be
-    computed."""
-    return [replace(finding, name=f"{part.data.task.kind}: {finding.name}") for finding in _look(part)]
+def look(parts: Sequence[Part]) -> list[Finding]:
+    """The findings on each part: one for each clause of `plugin_clauses.OF_METRICS`, or that it can't be computed.
+
+    A metric may refuse images that it was not made for (`MetricError`), but not those of all parts.
+    """
+    found = [
+        replace(finding, name=f"{part.data.task.kind}: {finding.name}") for part in parts for finding in _look(part)
+    ]
+    refused = not any(finding.judged for finding in found)
+    return [replace(finding, passed=False, judged=True) for finding in found] if refused else found
 
 
 def _look(part: Part) -> list[Finding]:
@@ -184,7 +191,8 @@ def _look(part: Part) -> list[Finding]:
         with settings_watched("compute", moved):
             score = part.score(watch)
     except ANYTHING as error:  # a plug-in's own code may raise it
-        return [stopped(clauses.COMPUTED, error)]
+        refused = isinstance(error, MetricError) and not isinstance(error, DefectError)
+        return [replace(stopped(clauses.COMPUTED, error), passed=refused, judged=not refused)]
     after = states(part.device)
     checks: dict[Clause, Callable[[], str]] = {
         clauses.COMPUTED: lambda: f"{score.value:.4g} [{score.ci_low:.4g}, {score.ci_high:.4g}], n = {score.n}",
@@ -235,7 +243,7 @@ def _parts(part: Part, score: Measured) -> str:
     units_of(part.data, [score], part.inputs().passes)
     for kind, values in score.contributions.items():
         largest, total = float(np.abs(values).max(initial=0)), float(values.sum())
-        if abs(total) > 1e-6 * max(largest, 1e-12) * len(values):
+        if abs(total) > 1e-6 * max(largest, 1e-6 * abs(score.value)) * len(values):  # all may be dust
             raise ClauseError(f"a sum of {total:.3g} over {len(values)} {kind}, where the largest is {largest:.3g}")
     return ", ".join(f"{len(values)} {kind}" for kind, values in score.contributions.items()) or "none"
 
@@ -243,10 +251,10 @@ def _parts(part: Part, score: Measured) -> str:
 def _by_group(part: Part, score: Measured) -> str:
     if part.metric.groups is None and not score.parts:
         return "of cases, as for any mean over them" if score.mean else "none"
-    found = GroupedRun.of(part.inputs()).breakdowns(score, part.metric, part.settings)
-    if not found:
-        raise MetricError(f"expected scores by group, got none on {part.data.task.id}")
-    return "; ".join(f"{name}: {', '.join(group.name for group in one.groups)}" for name, one in found.items())
+    split = GroupedRun.of(part.inputs()).split(score, part.metric, part.settings)
+    if not split.by:
+        raise ClauseError("; ".join(f"{name}: {why}" for name, why in split.left_out.items()) or "no groups")
+    return "; ".join(f"{name}: {', '.join(group.name for group in one.groups)}" for name, one in split.by.items())
 
 
 def _as_before(watch: Watch) -> str:

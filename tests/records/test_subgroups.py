@@ -44,7 +44,7 @@ def test_every_field_is_written_and_chance_is_null_where_there_is_none(tmp_path:
     assert beside(tmp_path / "result.json", a_result()) == sidecar
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_a_file_of_an_earlier_schema_is_read(version: int, tmp_path: Path) -> None:
     shutil.copy(Path(__file__).parents[1] / "historic" / f"subgroups-v{version}.json", tmp_path / SUBGROUPS)
     result = a_result()
@@ -53,7 +53,8 @@ def test_a_file_of_an_earlier_schema_is_read(version: int, tmp_path: Path) -> No
     assert old.schema_version == SCHEMA_VERSION
     chances = [[group.chance for group in by["sex"].groups] for by in (old.metrics["ssim"], old.metrics["fid"])]
     assert chances == [[None, None], [2.25, 2.5]]
-    assert [len(old.metrics[metric]["sex"].pairs) for metric in ("ssim", "fid")] == ([1, 1] if version == 3 else [0, 0])
+    assert [len(old.metrics[metric]["sex"].pairs) for metric in ("ssim", "fid")] == ([1, 1] if version >= 3 else [0, 0])
+    assert old.left_out == {}
     assert {group.with_it for by in old.metrics.values() for group in by["sex"].groups} == {None}
 
 
@@ -61,8 +62,8 @@ def test_another_results_file_is_refused(tmp_path: Path) -> None:
     write(SIDECAR, tmp_path / SUBGROUPS)
     with pytest.raises(ResultError, match=r"expected ssim 0.25 as in the result beside it, got 0.5; .* remove it"):
         beside(tmp_path / "result.json", a_result(0.25))
-    (tmp_path / SUBGROUPS).write_text('{"schema_version": 5}')
-    with pytest.raises(ResultError, match="expected schema_version 4, got 5"):
+    (tmp_path / SUBGROUPS).write_text('{"schema_version": 6}')
+    with pytest.raises(ResultError, match="expected schema_version 5, got 6"):
         beside(tmp_path / "result.json", a_result())
 
 

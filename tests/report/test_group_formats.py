@@ -137,7 +137,7 @@ def test_what_no_result_has_is_one_line(results: BoardSet) -> None:
     with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
         by_attributes(results, ["sexx"])
     of_kid = with_metrics(results, ["kid"])
-    with pytest.raises(UsageError, match="--by sex: expected a metric that is measured by these groups, got kid"):
+    with pytest.raises(UsageError, match=r"--by sex: expected a metric .*, got none\. Not measured by sex: kid\."):
         by_attributes(of_kid, ["sex"])
     with pytest.raises(UnknownNameError, match="unknown attribute 'sexx': did you mean sex"):
         by_attributes(of_kid, ["sexx"])
@@ -169,6 +169,25 @@ def test_metrics_that_no_group_is_measured_by_are_named_with_the_usual_reason(re
     text = " ".join(report_groups(lone, "markdown", None).split())
     assert "Not measured by site: auc. The usual reason" in text
     assert text.count("### ") == 1
+
+
+def test_a_run_that_says_why_a_metric_measures_no_group_is_heard(tmp_path: Path) -> None:
+    run = measured(*FULL[3])
+    result_file.write(run, tmp_path / "result.json")
+    value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
+    few = "F: 12 real images, 20 needed"
+    none = "it has no scores by group"
+    why = {"fid": {"sex": few}, "kid": {"sex": few, "site": "kid: refused"}, "auc": {"site": none}}
+    for metrics in ({"auc": {"sex": BY_AUC}}, {}):
+        subgroups.write(Subgroups(value if metrics else {}, metrics, why), tmp_path / SUBGROUPS)
+        found = board_set(collect([tmp_path]))
+        if metrics:
+            text = " ".join(report_groups(by_attributes(found, ["sex"]), "terminal", None).split())
+            assert f"Not measured by sex: fid, kid ({few})." in text
+            assert "The usual reason" not in text
+    with pytest.raises(UsageError) as refused:
+        by_attributes(found, ["site"])
+    assert f"Not measured by site: fid; kid (refused); auc ({none}). The usual" in str(refused.value)
 
 
 def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ldbench.api import Estimator, Measured, Metric, MetricInputs, Network, NoSettings
+from ldbench.errors import MetricError
 
 _calls = itertools.count()
 
@@ -123,7 +124,21 @@ def scales(inputs: MetricInputs, settings: NoSettings) -> np.ndarray:
     return of_cases(inputs)
 
 
+def refuses(inputs: MetricInputs, settings: NoSettings) -> np.ndarray:
+    """Takes images with truths alone."""
+    if not inputs.paired:
+        raise MetricError("of-a-test: expected truths, got none; drop it")
+    return of_cases(inputs)
+
+
+def refuses_all(inputs: MetricInputs, settings: NoSettings) -> np.ndarray:
+    """Takes no images."""
+    raise MetricError("of-a-test: expected other images")
+
+
 GOOD_METRIC = metric(lambda inputs, settings: of_cases(inputs))
+REFUSING = metric(refuses)
+REFUSING_ALL = metric(refuses_all)
 OF_ONE = metric(lambda inputs, settings: of_cases(inputs)[:1])
 GROWING = metric(grows)
 IN_PLACES = metric(beside_its_scan)

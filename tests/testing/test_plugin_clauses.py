@@ -86,6 +86,14 @@ def test_good_metrics_keep_the_contract_on_each_kind_of_task_that_has_what_they_
     assert ("text-to-image" in kinds) is (name not in ("ssim", "age_error", "composition"))
 
 
+@pytest.mark.slow
+def test_a_metric_may_refuse_some_images_and_not_all() -> None:
+    refused = [finding for finding in check_metric(f"{FILE}:REFUSING") if not finding.judged]
+    assert [(finding.name, finding.passed) for finding in refused] == [("text-to-image: compute", True)]
+    assert "expected truths, got none" in refused[0].seen
+    assert {finding.passed for finding in check_metric(f"{FILE}:REFUSING_ALL")} == {False}
+
+
 def test_a_broken_clause_is_an_assertion_with_its_remedy() -> None:
     with pytest.raises(AssertionError, match=r"BLIND breaks 1 clause.*\n- tells images apart: expected other .* uint8"):
         assert_kept(check_network(f"{FILE}:BLIND"), "BLIND")

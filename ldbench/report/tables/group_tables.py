@@ -16,6 +16,7 @@ from ldbench.report.tables.parts import broken
 from ldbench.report.tables.text_table import TextTable
 
 ByRow = Mapping[str, RowGroups]  # by the row's label
+Unmeasured = Mapping[str, Mapping[str, str]]  # by attribute and metric why; "" where nobody knows
 ByAttribute = Mapping[str, Mapping[str, ByRow]]  # by attribute and metric
 SURE_MARK = "*"
 USUAL_REASON = "the usual reason: a group has too few cases, or too few with or without some class or label"
@@ -47,23 +48,35 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
 
 
 def group_notes(
-    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Mapping[str, Sequence[str]]
+    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured
 ) -> list[str]:
-    """How to read all tables of a task, and what they lack: by attribute the metrics that are `unmeasured`, and the
-    rows whose runs are `without` groups."""
+    """How to read all tables of a task, and what they lack: the metrics that are `unmeasured`, and the rows whose runs
+    are `without` groups."""
     notes = _how_to_read(by_attribute) if by_attribute else []
     notes += unmeasured_notes(unmeasured)
     notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
     return notes + ([f"Without groups in their results: {', '.join(without)}."] if without else [])
 
 
-def unmeasured_notes(unmeasured: Mapping[str, Sequence[str]]) -> list[str]:
-    """The metrics that no group is measured by, attributes of the same ones together, and the usual reason."""
-    attributes: dict[tuple[str, ...], list[str]] = {}
-    for name, metrics in unmeasured.items():
-        attributes.setdefault(tuple(metrics), []).append(one_line(name))
-    said = [f"Not measured by {' or '.join(names)}: {', '.join(metrics)}." for metrics, names in attributes.items()]
-    return [f"{' '.join(said)} {USUAL_REASON.capitalize()}."] if said else []
+def unmeasured_notes(unmeasured: Unmeasured) -> list[str]:
+    """The metrics that no group is measured by and why, attributes of the same ones together; where a run does not say
+    why, the usual reason."""
+    attributes: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name, why in unmeasured.items():
+        attributes.setdefault(tuple(why.items()), []).append(one_line(name))
+    said = [f"Not measured by {' or '.join(names)}: {_with_reasons(why)}." for why, names in attributes.items()]
+    usual = any(not reason for why in unmeasured.values() for reason in why.values())
+    return [" ".join([*said, *([f"{USUAL_REASON.capitalize()}."] if usual else [])])] if said else []
+
+
+def _with_reasons(why: Iterable[tuple[str, str]]) -> str:
+    """The metrics, those of one reason together with it in brackets."""
+    metrics: dict[str, list[str]] = {}
+    for metric, reason in why:
+        metrics.setdefault(reason.removeprefix(f"{metric}: "), []).append(metric)
+    return "; ".join(
+        f"{', '.join(names)}{f' ({one_line(reason)})' if reason else ''}" for reason, names in metrics.items()
+    )
 
 
 def _how_to_read(by_attribute: ByAttribute) -> list[str]:

@@ -48,14 +48,16 @@ NONE_SHARED = (0, 0.0)
 def subgroups_of(
     scores: Sequence[Measured], units: Units, attributes: Mapping[str, Attributes],
     of_sets: Mapping[str, Mapping[str, Breakdown]], bounds: Mapping[str, Bounds],
+    left_out: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Subgroups:
-    """The breakdowns of all scores that are means over cases, and those `of_sets` for the others.
+    """The breakdowns of all scores that are means over cases, and those `of_sets` for the others, or why these are
+    `left_out`.
 
     `attributes` holds those of each case by its id, `bounds` those of each metric by its name.
     """
     by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
     for score in scores:
-        found = values_of_cases(score, units) if _is_over_cases(score) else {}
+        found = values_of_cases(score, units) if is_over_cases(score) else {}
         grouped = groups_of({case: attributes[case] for case in found})
         subject_of = _subject_of(score, units)
         breakdowns = {
@@ -68,7 +70,7 @@ def subgroups_of(
         }
         if breakdowns:
             by_metric[score.metric] = breakdowns
-    return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric)
+    return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric, left_out)
 
 
 def attributes_of(images: Iterable[Case | Record]) -> dict[str, Attributes]:
@@ -77,7 +79,7 @@ def attributes_of(images: Iterable[Case | Record]) -> dict[str, Attributes]:
     return {one.id: seen.setdefault(frozenset(one.attributes.items()), one.attributes) for one in images}
 
 
-def _is_over_cases(score: Measured) -> bool:
+def is_over_cases(score: Measured) -> bool:
     """Whether the score is a mean of one number a case, a share too."""
     return (score.mean or score.interval == "share") and score.contributions.keys() == {"cases"}
 

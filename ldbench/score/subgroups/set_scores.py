@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ from ldbench.score.scorer import computed, measured
 from ldbench.score.steps import steps
 from ldbench.score.subgroups.exchanged_inputs import exchanged
 from ldbench.score.subgroups.gap import GroupScore, set_breakdown
-from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, subgroups_of
+from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, is_over_cases, subgroups_of
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
 from ldbench.task.metric_specs import records_of
 
@@ -54,11 +54,22 @@ _Found = TypeVar("_Found")
 def subgroups_of_run(inputs: Inputs, scores: Sequence[Measured], units: Units) -> Subgroups:
     """The scores by group of a run: means over cases, and all others that can be measured within a group."""
     bounds = {name: metric.bounds for name, metric in records_of(inputs.data.task.metrics).items()}
-    return subgroups_of(scores, units, attributes_of(inputs.data.cases), set_breakdowns(inputs, scores), bounds)
+    splits = set_splits(inputs, scores)
+    of_sets = {name: split.by for name, split in splits.items() if split.by}
+    left_out = {name: split.left_out for name, split in splits.items() if split.left_out}
+    return subgroups_of(scores, units, attributes_of(inputs.data.cases), of_sets, bounds, left_out)
 
 
-def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict[str, Breakdown]]:
-    """By metric and attribute, of the scores of a run whose metrics say how (`ldbench.api.Metric.groups`).
+@dataclass(frozen=True)
+class Split:
+    """The breakdowns of a score by attribute, and why some attribute has none, in one line."""
+
+    by: Mapping[str, Breakdown]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def set_splits(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, Split]:
+    """By metric, of the scores of a run whose metrics say how (`ldbench.api.Metric.groups`).
 
     Nothing ranks by groups: a metric that breaks its contract there loses them, is named, and loses no run.
     """
@@ -70,11 +81,12 @@ def set_breakdowns(inputs: Inputs, scores: Sequence[Measured]) -> dict[str, dict
         if metric.name not in by_name:  # it needs a pass that the run does not have
             continue
         try:
-            found[metric.name] = run.breakdowns(by_name[metric.name], metric, settings)
+            found[metric.name] = run.split(by_name[metric.name], metric, settings)
         except LdbenchError as error:
             inputs.progress(f"groups of {metric.name}", 1, 1, f"left out: {error}")
+            found[metric.name] = Split({}, dict.fromkeys(run.attributes, str(error)))
         give_back()
-    return {name: breakdowns for name, breakdowns in found.items() if breakdowns}
+    return found
 
 
 @dataclass(frozen=True)
@@ -93,20 +105,32 @@ class GroupedRun:
         cases, scans = [by_id[case] for case in data.evaluation_ids], [*attributes_of(data.of_classes("test")).values()]
         return GroupedRun(inputs, cases, cases if inputs.paired else scans, scans)
 
-    def breakdowns(self, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Those that make groups of cases."""
+        return tuple(self._of_cases)
+
+    def split(self, score: Measured, metric: Metric, settings: Any) -> Split:
         """The breakdown by each attribute that has two groups which are large enough, and which `metric` can do; and by
         what the score has parts for."""
-        by_attribute: dict[str, dict[str, GroupScore]] = {}
+        by_attribute: dict[str, Mapping[str, GroupScore | str]] = {}
         if metric.groups == "units":
             of_units = self._groups_of_units(metric, score)
             by_attribute = {name: self._units_of(metric, score, groups) for name, groups in of_units.items()}
         elif metric.groups is not None:
             by_attribute = {name: self._of_sets(metric, settings, name) for name in self._of_cases}
+        elif not is_over_cases(score):
+            by_attribute = {name: {"": "it has no scores by group"} for name in self._of_cases}
         by_attribute |= {name: self._parts_of(metric, parts) for name, parts in score.parts.items()}
-        return {
-            name: set_breakdown(groups, metric.direction, metric.bounds)
-            for name, groups in by_attribute.items() if len(groups) > 1
-        }
+        found, left_out = dict[str, Breakdown](), dict[str, str]()
+        for attribute, groups in by_attribute.items():
+            scored = {name: one for name, one in groups.items() if not isinstance(one, str)}
+            if len(scored) > 1:
+                found[attribute] = set_breakdown(scored, metric.direction, metric.bounds)
+            else:
+                reasons = (f"{name}: {one}" if name else one for name, one in groups.items() if isinstance(one, str))
+                left_out[attribute] = next(reasons, "fewer than two groups")
+        return Split(found, left_out)
 
     @cached_property
     def _of_cases(self) -> Mapping[str, Groups]:
@@ -121,8 +145,8 @@ class GroupedRun:
             return self._of_cases
         return self._of_real if metric.scans == "reference" else rows_by_group(self.scans)
 
-    def _units_of(self, metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore]:
-        """The score within each group by what it was computed from."""
+    def _units_of(self, metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore | str]:
+        """The score within each group by what it was computed from, or why there is none."""
         assert score.within is not None  # `measured` has seen to it
         within, shared = partial(computed, metric, score.within), subjects_of_units(metric, score, self.inputs)
 
@@ -132,8 +156,10 @@ class GroupedRun:
             whose = {kind: _numbers(each, rows) for kind, each in shared.items() if each is not None}
             return GroupScore(replace(found, contributions=folded(found, subjects)), whose=whose)
 
-        found = {name: _scored(partial(of_rows, rows)) for name, rows in groups.items() if len(rows) >= FEWEST}
-        return {name: one for name, one in found.items() if one is not None}
+        return {
+            name: _scored(partial(of_rows, rows)) if len(rows) >= FEWEST else f"{len(rows)} images, {FEWEST} needed"
+            for name, rows in groups.items()
+        }
 
     def _parts_of(self, metric: Metric, parts: Mapping[str, Measured]) -> dict[str, GroupScore]:
         """The parts of a score, all of which are of the same units."""
@@ -146,34 +172,38 @@ class GroupedRun:
             found[name] = GroupScore(replace(score, contributions=added), whose=whose)
         return found
 
-    def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore]:
-        """The score within each group, computed again."""
-        real = self._of_real.get(attribute, {})
-        names = [name for name in self._of_cases[attribute] if name in real and self._is_large(metric, attribute, name)]
+    def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore | str]:
+        """The score within each group, computed again, or why there is none."""
+        real, cases = self._of_real.get(attribute, {}), self._of_cases[attribute]
+        small = {name: why for name in cases if (why := self._too_few(metric, attribute, name))}
+        names = [name for name in cases if name not in small]
         if len(names) < 2:
-            return {}
+            return dict(small)
         labels = (self.inputs.real_labels, self.inputs.labels)
         # what is unbiased for two samples need not be so for pairs
         one_size = self.inputs.paired or metric.groups != "all"
         real_rows, case_rows = (
             draw_rows({name: of_all[name] for name in names}, _strata(metric, label), one_size)
-            for of_all, label in zip((real, self._of_cases[attribute]), labels, strict=True)
+            for of_all, label in zip((real, cases), labels, strict=True)
         )
-        found = {name: self._score(metric, settings, real_rows[name], case_rows[name]) for name in names}
-        return {name: score for name, score in found.items() if score is not None}
+        return small | {name: self._score(metric, settings, real_rows[name], case_rows[name]) for name in names}
 
-    def _is_large(self, metric: Metric, attribute: str, name: str) -> bool:
-        """Whether both sets of a group have images enough, of each class too for a metric that needs them all."""
-        both = ((self._of_real, self.inputs.real_labels), (self._of_cases, self.inputs.labels))
-        for groups, labels in both:
-            rows, classes = groups[attribute][name], self.inputs.classes if metric.every_class else ()
-            counts = Counter(labels[row] for row in rows) if classes else Counter[str]()
-            if len(rows) < FEWEST_OF_A_SET or any(counts[label] < FEWEST for label in classes):
-                return False
-        return True
+    def _too_few(self, metric: Metric, attribute: str, name: str) -> str:
+        """Which images of a group are too few in either set, of each class too for a metric that needs them all; "" if
+        none."""
+        both = (("real", self._of_real, self.inputs.real_labels), ("generated", self._of_cases, self.inputs.labels))
+        for which, groups, labels in both:
+            rows = groups.get(attribute, {}).get(name, ())
+            if len(rows) < FEWEST_OF_A_SET:
+                return f"{len(rows)} {which} images, {FEWEST_OF_A_SET} needed"
+            counts = Counter(labels[row] for row in rows)
+            for label in self.inputs.classes if metric.every_class else ():
+                if counts[label] < FEWEST:
+                    return f"{counts[label]} {which} images of the class {label}, {FEWEST} needed"
+        return ""
 
-    def _score(self, metric: Metric, settings: Any, real_n: Rows, generated_m: Rows) -> GroupScore | None:
-        """The score within one group; None where it cannot be computed of these images."""
+    def _score(self, metric: Metric, settings: Any, real_n: Rows, generated_m: Rows) -> GroupScore | str:
+        """The score within one group, or why it cannot be computed of these images."""
         group = GroupInputs(self.inputs, real_n, generated_m)
 
         def compute() -> GroupScore:
@@ -205,14 +235,14 @@ def _numbers(subjects: Rows, rows: Rows) -> Rows:
     return np.array(list(dict.fromkeys(subjects[rows].tolist())), np.int64)
 
 
-def _scored(compute: Callable[[], _Found]) -> _Found | None:
-    """The score of a group; None where it is refused, which a defect of a plug-in is not."""
+def _scored(compute: Callable[[], _Found]) -> _Found | str:
+    """The score of a group, or why it is refused, which a defect of a plug-in is not."""
     try:
         return compute()
     except MetricError as error:
         if error.__cause__ is not None:
             raise
-        return None
+        return str(error)
 
 
 def rows_by_group(attributes: Sequence[Attributes]) -> dict[str, dict[str, Rows]]:

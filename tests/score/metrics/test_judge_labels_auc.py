@@ -164,7 +164,7 @@ def test_each_label_has_an_area_of_its_own_and_gaps_know_that_the_images_are_the
     scores = np.stack([values + random.normal(0, 1, 40) for values in asked.values()], axis=1)
     monkeypatch.setattr(Inputs, "label_judged", (scores, {"judge": "x"}))
     score, run = measured(JUDGE_LABELS_AUC, inputs, JudgeLabelsSpec()), GroupedRun.of(inputs)
-    found = run.breakdowns(score, JUDGE_LABELS_AUC, JudgeLabelsSpec())["label"]
+    found = run.split(score, JUDGE_LABELS_AUC, JudgeLabelsSpec()).by["label"]
     expected = {label: roc_auc_score(values, scores[:, at]) for at, (label, values) in enumerate(asked.items())}
     assert {group.name: group.value for group in found.groups} == pytest.approx(expected)
     assert {group.n for group in found.groups} == {40}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from ldbench.score.metrics.ms_ssim import DiversitySpec
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.inputs import GroupInputs
-from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET, GroupedRun, draw_rows, rows_by_group, set_breakdowns
+from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET, GroupedRun, Split, draw_rows, rows_by_group, set_splits
 from ldbench.task import card
 from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, GapSetting, SimulatedInputs, drawn, gap_of, sure
 
@@ -98,7 +98,8 @@ def test_groups_that_are_too_small_are_left_out() -> None:
         "group 1", "group 2"
     ]
     metric = METRICS.load("kid")
-    assert run_of(sizes=(19, 40)).breakdowns(Measured("kid", 0, 0, 0, 9, "lower"), metric, SETTINGS["kid"]) == {}
+    split = run_of(sizes=(19, 40)).split(Measured("kid", 0, 0, 0, 9, "lower"), metric, SETTINGS["kid"])
+    assert split == Split({}, {"sex": "group 0: 19 real images, 20 needed"})
 
 
 def test_a_metric_of_all_classes_needs_each_of_them_in_a_group() -> None:
@@ -117,9 +118,9 @@ def mean_feature(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return Measured("mine", value, value - 2 * error, value + 2 * error, len(generated), "higher")
 
 
-def mine(compute: Callable[..., Any], groups: Any = "all", within: Any = None) -> dict[str, Breakdown]:
+def mine(compute: Callable[..., Any], groups: Any = "all", within: Any = None) -> Mapping[str, Breakdown]:
     metric = Metric("mine", "Mine", "Mine.", "higher", compute, "features", groups=groups)
-    return run_of().breakdowns(Measured("mine", 0, 0, 0, 1, "higher", within=within), metric, NoSettings())
+    return run_of().split(Measured("mine", 0, 0, 0, 1, "higher", within=within), metric, NoSettings()).by
 
 
 def test_a_third_partys_metric_says_how_and_has_groups() -> None:
@@ -156,7 +157,7 @@ def test_units_are_grouped_by_the_scans_that_a_metric_has_values_of(scans: Any, 
     score = Measured("mine", 0, 0, 0, 1, "higher", within=within, contributions={"scans": np.zeros(95)})
     halves = [{"sex": name} for name in ("a", "b") for _ in range(20)]
     run = replace(run, **{"real": halves[::-1], "scans": halves[::-1], side: halves})  # type: ignore[arg-type]
-    assert [group.name for group in run.breakdowns(score, metric, NoSettings())["sex"].groups] == ["a", "b"]
+    assert [group.name for group in run.split(score, metric, NoSettings()).by["sex"].groups] == ["a", "b"]
     assert asked == [list(range(20)), list(range(20, 40))]
 
 
@@ -166,15 +167,17 @@ def test_a_defect_among_groups_costs_that_metrics_groups_and_no_run(monkeypatch:
     data = task_data(replace(task, protocol=replace(task.protocol, cases=40, evaluation_cases=40), metrics=metrics), 0)
     darker, said = {case.id: 0.98 * case.source for case in data.cases if case.source is not None}, []
     inputs = inputs_of(data, darker, ScoringContext(torch.device("cpu"), 0, progress=lambda *told: said.append(told)))
-    scores, whole = scores_of(inputs).measured, GroupedRun.breakdowns
+    scores, whole = scores_of(inputs).measured, GroupedRun.split
 
-    def breakdowns(run: GroupedRun, score: Measured, metric: Metric, settings: Any) -> dict[str, Breakdown]:
+    def split(run: GroupedRun, score: Measured, metric: Metric, settings: Any) -> Split:
         if metric.name == "effect_error":
             raise PluginError("effect_error asks for what groups have not")
         return whole(run, score, metric, settings)
 
-    monkeypatch.setattr(GroupedRun, "breakdowns", breakdowns)
-    assert list(set_breakdowns(inputs, scores)) == ["counterfactual_error"]
+    monkeypatch.setattr(GroupedRun, "split", split)
+    found = set_splits(inputs, scores)
+    assert [name for name, one in found.items() if one.by] == ["counterfactual_error"]
+    assert set(found["effect_error"].left_out.values()) == {"effect_error asks for what groups have not"}
     assert ("groups of effect_error", 1, 1, "left out: effect_error asks for what groups have not") in said
 
 
@@ -189,7 +192,7 @@ def test_a_runs_scores_by_group_are_those_of_the_groups_cases_alone() -> None:
     darker = {case.id: 0.98 * case.source for case in data.cases if case.source is not None}
     inputs = inputs_of(data, darker, ScoringContext(torch.device("cpu"), 0))
     scores = scores_of(inputs).measured
-    found = set_breakdowns(inputs, scores)
+    found = {name: split.by for name, split in set_splits(inputs, scores).items() if split.by}
     assert list(found) == list(metrics)[:5]  # the last one is a mean over cases
     rows = rows_by_group(inputs.attributes)["sex"]
     for name, of_group in rows.items():
@@ -251,7 +254,7 @@ def test_a_distance_alone_would_call_spread_a_gap() -> None:
         assert isinstance(score, Measured)
         for groups in called:
             how = replace(metric, groups=groups)  # type: ignore[arg-type]
-            called[groups] += run.breakdowns(score, how, SETTINGS["fid"])["sex"].gap_low > 0
+            called[groups] += run.split(score, how, SETTINGS["fid"]).by["sex"].gap_low > 0
     assert called == {"equal": 6, "excess": 0}
 
 
