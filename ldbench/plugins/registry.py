@@ -35,10 +35,10 @@ Plugin = TypeVar("Plugin")
 _OF_FILE = "ldbench_file_"
 _GENERATOR = "a generator: `ldbench check` tries one"
 _KIND_OF_RECORD = {
-    Metric: "a metric: `ldbench gauntlet TASK --metric` tries one",
-    Network: "a feature network: `ldbench measure REAL GENERATED --network` takes one",
+    Metric: "a metric: `ldbench check --metric` tries one",
+    Network: "a feature network: `ldbench check --network` tries one",
     DataSource: "a data set: `ldbench data prepare` takes one",
-    Estimator: "an estimator: a metric's table on a card names one",
+    Estimator: "an estimator: `ldbench check --estimator` tries one",
     Preset: _GENERATOR,
 }
 

@@ -17,10 +17,10 @@ from tests.command_line import called
 
 KINDS: dict[PluginKind[Any], tuple[str, str]] = {
     GENERATORS: ("real", "a generator: `ldbench check`"),
-    METRICS: ("fid", "a metric: `ldbench gauntlet TASK --metric`"),
-    NETWORKS: ("radiomics", "a feature network: `ldbench measure REAL GENERATED --network`"),
+    METRICS: ("fid", "a metric: `ldbench check --metric`"),
+    NETWORKS: ("radiomics", "a feature network: `ldbench check --network`"),
     DATASETS: ("chexpert", "a data set: `ldbench data prepare`"),
-    ESTIMATORS: ("sandbox-brain-age", "an estimator: a metric's table"),
+    ESTIMATORS: ("sandbox-brain-age", "an estimator: `ldbench check --estimator`"),
 }
 MEETINGS = [(asked, got) for asked in KINDS for got in KINDS if asked is not got]
 
@@ -55,4 +55,4 @@ def test_check_says_which_command_tries_a_metric(tmp_path: Path) -> None:
     file.write_text("from ldbench.plugins.kinds import METRICS\nMINE = METRICS.load('fid')\n")
     done = called("check", f"{file}:MINE")
     assert done.exit_code != 0
-    assert "got a metric: `ldbench gauntlet TASK --metric` tries one" in str(done.exception)
+    assert "got a metric: `ldbench check --metric` tries one" in str(done.exception)
