@@ -33,7 +33,7 @@ def check(
     ] = None,
     set_: Set = None,
 ) -> None:
-    """Hold a plug-in against its contract, clause by clause: what is expected, what was seen.
+    """Hold a plug-in against its contract, clause by clause: what was seen and, of a broken one, the remedy.
 
     MODEL is a generator; --metric, --network or --estimator names another kind. Exit code 1 where a clause is broken.
     """

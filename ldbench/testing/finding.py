@@ -81,13 +81,12 @@ def raised(error: BaseException) -> str:
 
 
 def lines(finding: Finding) -> list[str]:
-    """One finding: the verdict with what was seen, what was expected, and the remedy of a broken clause."""
+    """One finding: the verdict with what was seen, and of a broken clause what was expected and the remedy."""
     verdict = "    " if not finding.judged else "ok  " if finding.passed else "FAIL"
     text = [f"{verdict}  {finding.name}: {finding.seen}"]
-    if finding.judged:
+    if not finding.passed:
         text.append(f"      expected {finding.expected}")
-    if not finding.passed and finding.remedy:
-        text.append(f"      remedy: {finding.remedy}")
+        text += [f"      remedy: {finding.remedy}"] if finding.remedy else []
     return text
 
 
