@@ -7,6 +7,7 @@ here wraps a defect of the suite itself: those keep their traceback.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -69,7 +70,7 @@ class UsageError(LdbenchError):
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> UnknownNameError:
-    """One line for a name nobody registered, with the nearest known ones.
+    """One line for a name nobody registered, with the nearest known ones, or all where `remedy` does not name them.
 
     >>> print(unknown_name("model", "reel", ["real", "sd"], "see `ldbench list models`"))
     unknown model 'reel': did you mean real? see `ldbench list models`
@@ -80,5 +81,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> Unk
         by_lower_case.setdefault(option.lower(), []).append(option)
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)
     near = [option for lower in close for option in by_lower_case[lower]][:3]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(options) or 'none'};"
-    return UnknownNameError(f"unknown {kind} {name!r}: {hint} {remedy}")
+    listed = bool(options) and all(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", remedy) for option in options)
+    every = "" if listed else f"known: {', '.join(options) or 'none'}; "
+    hint = f"did you mean {' or '.join(near)}? " if near else every
+    return UnknownNameError(f"unknown {kind} {name!r}: {hint}{remedy}")

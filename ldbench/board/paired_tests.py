@@ -111,11 +111,11 @@ class _Model:
     @functools.cached_property
     def allowance(self) -> Allowance:
         """The variances that another seed is taken to add at least and at most; the most is infinite where no interval
-        says what a standard error is."""
+        says what a standard error is, or one of rounding."""
         score = next(iter(self.runs.values())).score
         if self.repeats and not is_trained(score.metric):  # a network trained on the same images has its own chance
             return Allowance(0.0, 0.0)
-        if self.standard_error == 0:
+        if self.standard_error <= _DUST * abs(self.mean):
             return Allowance(0.0, math.inf)
         return Allowance(*((errors * self.standard_error) ** 2 for errors in allowance(score.metric, score.n)))
 
@@ -246,6 +246,7 @@ def _seeds_error(variance: float, count: int, least: float, most: float) -> Seed
 
 
 _NONE = SeedsError(0.0, 1, 0.0)
+_DUST = 1e-6  # of the value: contributions are kept to six digits
 
 
 def _stacked(pairs: Sequence[tuple[SeedsError, SeedsError]]) -> list[SeedsError]:

@@ -181,13 +181,27 @@ def _on_cpu(returned: object, expected: tuple[int, ...], where: str) -> torch.Te
 
     if not isinstance(returned, torch.Tensor) or tuple(returned.shape) != expected:
         if isinstance(returned, torch.Tensor):
-            got, remedy = str(tuple(returned.shape)), "return one image a request"
+            got, remedy = str(tuple(returned.shape)), _reshaped(tuple(returned.shape), expected)
         else:
             got, remedy = what_to_return(returned)
         raise GeneratorError(f"{where}: expected images of shape {expected}, got {got}; {remedy}")
     if returned.dtype != torch.float32:
         raise GeneratorError(f"{where}: expected float32, got {returned.dtype}; convert before returning")
     return returned.detach().cpu()
+
+
+def _reshaped(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """How to make images of the expected shape `(N, 3, H, W)` of those that a generator returned."""
+    count, channels, *sides = expected
+    if got[:1] != (count,):
+        return "return one image a request"
+    if got[1:] in ((1, *sides), tuple(sides)):
+        return f"give the grey images {channels} equal channels (expand)"
+    if got[1:] == (*sides, channels):
+        return "put the channels first (permute(0, 3, 1, 2))"
+    if len(got) == len(expected) and got[1] == channels:
+        return "resize them to context.image_shape"
+    return "return images of context.image_shape"
 
 
 def what_to_return(returned: object) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from ldbench.api import Case, Record
 from ldbench.data.scans import hash_order
+from ldbench.data.stored_case import loaded
 from ldbench.data.task_data import TaskData
 from ldbench.task.card import DataSpec
 from ldbench.testing.miniature import CASES, TRAIN, Miniature
@@ -21,7 +22,7 @@ def part_of(data: TaskData) -> Miniature:
     case, the other example that is most like it in what is asked for: among two, a seed has something to draw. The
     others are of one class after the other.
     """
-    cases = tuple(data.cases[:CASES])
+    cases = tuple(map(loaded, data.cases[:CASES]))
     answers = {case.id: data.truth(case.id) for case in cases} if data.truth else {}
     places = _places(data.train.records, data.task.data, cases)
     return Miniature(tuple(data.train[place] for place in places), cases, answers, of_card=True)

@@ -184,6 +184,12 @@ def test_seeds_that_agree_by_chance_are_not_taken_for_certain() -> None:
     assert (two(*exact).p, two(*exact).ci_high) == (1.0, np.inf)
 
 
+def test_a_standard_error_of_rounding_says_nothing_of_another_seed() -> None:
+    """An edit that adds the same number to each image has the same change in every case."""
+    dust = [{0: ScoredRun(Score("rate", value, value - 1e-10, value + 1e-10, 24, "lower"))} for value in (0.04, 0.06)]
+    assert (two(*dust).p, two(*dust).better) == (1.0, None)
+
+
 def test_cases_that_were_not_measured_are_no_degrees_of_freedom() -> None:
     measured = np.arange(CASES) < 4
     ones, others = normal(0)[measured], normal(1)[measured]

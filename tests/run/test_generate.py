@@ -48,6 +48,8 @@ class Faulty(Noise):
             raise RuntimeError("out of\nluck")
         spoil = {
             "too few": lambda: images[:-1],
+            "last": lambda: images.permute(0, 2, 3, 1),
+            "small": lambda: images[:, :, ::2, ::2],
             "NaN": lambda: images.where(images > images.min(), torch.nan),
             "range": lambda: images * 2 - 1,
             "double": lambda: images.double(),
@@ -71,11 +73,13 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     ("fault", "message"),
     [
         ("raises", "generate raised RuntimeError: out of luck"),
-        ("too few", r"expected images of shape \(4, 3, 16, 16\), got \(3, 3, 16, 16\)"),
+        ("too few", r"expected images of shape \(4, 3, 16, 16\), got \(3, 3, 16, 16\); return one image a request"),
         ("NaN", r"finite pixels, got NaN or infinity in 1 of 4 images, first in 'case-\d'; look for a division"),
         ("range", r"expected pixels in \[0, 1\], got -"),
         ("double", r"expected float32, got torch\.float64"),
-        ("grey", r"expected images of shape \(4, 3, 16, 16\), got \(4, 1, 16, 16\)"),
+        ("grey", r"expected images of shape \(4, 3, 16, 16\), got \(4, 1, 16, 16\); give the grey images 3 equal"),
+        ("last", r"expected images of shape \(4, 3, 16, 16\), got \(4, 16, 16, 3\); put the channels first"),
+        ("small", r"expected images of shape \(4, 3, 16, 16\), got \(4, 3, 8, 8\); resize them to context.image_shape"),
         ("array", r"expected images of shape \(4, 3, 16, 16\), got ndarray; return .* \(torch.from_numpy\)"),
         ("list", r"expected images of shape \(4, 3, 16, 16\), got list; return a torch.Tensor \(torch.stack\)"),
         ("nothing", r"expected images of shape \(4, 3, 16, 16\), got None; end generate with `return images`"),

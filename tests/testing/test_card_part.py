@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ldbench.data.stored_case import StoredCase
 from ldbench.data.task_data import task_data
 from ldbench.errors import UsageError
 from ldbench.records.argument_names import by_command
@@ -39,6 +40,7 @@ def test_it_is_the_same_each_time() -> None:
 def test_cases_of_an_edit_have_their_answers(tmp_path: Path) -> None:
     part = part_of(task_data(card.load(str(small_aging.small_card(tmp_path))), 0))
     assert set(part.answers) == {case.id for case in part.cases}
+    assert not any(isinstance(case, StoredCase) for case in part.cases)  # no file is opened while a generator runs
     assert all(case.source is not None and case.source.shape == part.answers[case.id].shape for case in part.cases)
 
 

@@ -50,7 +50,7 @@ def grid(
     """
     parameters = {entry.name: entry for entry in declared(cls)}
     if parameter not in parameters:
-        remedy = f"{cls.__name__} has {', '.join(parameters) or 'no parameters'}"
+        remedy = f"name one by --parameter; {cls.__name__} has {', '.join(parameters) or 'none'}"
         raise unknown_name(f"parameter of {cls.__name__}", parameter, parameters, remedy)
     if parameter in fixed:
         raise UsageError(f"--parameter {parameter}: it is given by --set too; remove one")
