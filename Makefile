@@ -22,6 +22,8 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # else both workers compile all tests, and each program that a test starts compiles the suite, every time
 unexport PYTHONDONTWRITEBYTECODE
 
+# two installations at a time would meet in one folder
+.NOTPARALLEL:
 .PHONY: install demo report test test-fast test-slow lint docs leaderboards gauntlet data backbone clean
 
 # pip would compile on one processor; some packages hold files of newer Pythons, which it passes over, too
@@ -37,11 +39,12 @@ install: .venv/installed
 	$(COMPILE)
 	touch $@
 
-# and all extras, for developers
-.venv/installed: .venv/base
+# with all extras, for developers; in one go, as pip looks through all packages each time
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
 	$(INSTALL) ".[sandbox,clinical,bias,ray,browser,test,lint,docs]"
 	$(COMPILE)
-	touch $@
+	touch .venv/base $@
 
 # where the extras are, they too follow a change of constraints.txt
 VENV := $(or $(wildcard .venv/installed),.venv/base)
