@@ -16,7 +16,7 @@ from ldbench.api import Estimator, Network, ParameterValue
 from ldbench.errors import ImageError, LdbenchError
 from ldbench.plugins.blame import ANYTHING
 from ldbench.score.metrics.attribute_error import readings_of
-from ldbench.score.networks.features import extract, extractor_parameters, network_of
+from ldbench.score.networks.features import extract, extractor_parameters, find_weights, network_of
 from ldbench.testing import plugin_clauses as clauses
 from ldbench.testing.contract import SETTINGS
 from ldbench.testing.finding import Clause, ClauseError, Finding, judge, stopped
@@ -46,7 +46,8 @@ class Reader:
 
 
 def of_network(name: str, images: Images, device: torch.device) -> list[Finding]:
-    """The findings on the network that a card calls `name`."""
+    """The findings on the network that a card calls `name`; `WeightsError` where its weights are missing."""
+    find_weights(name)
     network, digest = network_of(name)
     written = list[str]()
 

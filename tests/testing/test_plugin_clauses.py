@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ldbench.cli.main import app
-from ldbench.errors import UsageError
+from ldbench.errors import UsageError, WeightsError
 from ldbench.testing import Finding, assert_kept, check_estimator, check_metric, check_network
 from ldbench.testing.plugin_clauses import OF_ESTIMATORS, OF_METRICS, OF_NETWORKS
 
@@ -97,6 +97,11 @@ def test_a_metric_may_refuse_some_images_and_not_all() -> None:
 def test_a_broken_clause_is_an_assertion_with_its_remedy() -> None:
     with pytest.raises(AssertionError, match=r"BLIND breaks 1 clause.*\n- tells images apart: expected other .* uint8"):
         assert_kept(check_network(f"{FILE}:BLIND"), "BLIND")
+
+
+def test_missing_weights_are_no_broken_clause() -> None:
+    with pytest.raises(WeightsError, match="expected the digest of your own weights with the name"):
+        check_network("dinov2")
 
 
 def test_a_task_that_lacks_what_a_metric_needs_is_refused() -> None:
