@@ -174,6 +174,7 @@ def _prepare(
             option = "--" + ("name" if key == "dataset" else key.replace("_", "-"))
             raise UsageError(f"{option}: {source.name} has no such setting; drop it")
     reader = configured(reader_class, settings, key_values(texts))
+    _check_side(reader)
     target = out if out is not None else data_folder(reader.dataset)
     if jobs is None:
         for line in preview(reader, root, target, plan, strict=strict):
@@ -185,6 +186,17 @@ def _prepare(
         )
     for line in summary.lines():
         typer.echo(line)
+
+
+def _check_side(reader: Any) -> None:
+    """`UsageError` for a side of the prepared images that no card can have, whichever option gave it."""
+    for owner in (reader, getattr(reader, "preprocessing", None)):
+        side = getattr(owner, "size", None)
+        if isinstance(side, int) and side % 8:
+            near = " or ".join(str(each) for each in (side - side % 8, side - side % 8 + 8) if each)
+            raise UsageError(
+                f"--size: expected a multiple of 8, as protocol.resolution of a card is, got {side}; take {near}"
+            )
 
 
 def _plan(options: dict[str, Any], salt: str) -> Plan:

@@ -22,6 +22,7 @@ from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.data.volumes import cut as volumes
 from ldbench.errors import ImageError
+from ldbench.records.run_folder import FURTHER_PASSES
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _UNCHECKED = (-1, -1)
@@ -47,13 +48,14 @@ def list_folder(folder: Path, ids: Iterable[str] | None = None) -> ById[str]:
     _refuse(folder, f"case {_ids(repeated)} given twice", repeated, "give each case its own id")
     missing = [id for id in wanted if id not in stems]
     unexpected = sorted(id for id in stems if id not in wanted)
+    astray = _astray(unexpected, wanted)
     if missing:
-        others = f"; no case is called {_named(unexpected)}" if unexpected else ""
+        others = f"; no case is called {_named(unexpected)}{astray}" if unexpected else ""
         remedy = "save one <case id>.png a case, as `ldbench cases` lists them"
         what = "image is missing" if len(missing) == 1 else "images are missing"
         _refuse(folder, what, missing, f"{remedy}{others}{_ignored(folder, names)}")
     what = "image is unexpected" if len(unexpected) == 1 else "images are unexpected"
-    _refuse(folder, what, unexpected, "only <case id>.png may be there")
+    _refuse(folder, what, unexpected, f"only <case id>.png may be there{astray}")
     return ById(wanted, [suffixes[stems.place(id)] for id in wanted])
 
 
@@ -186,10 +188,18 @@ def _state(path: Path) -> tuple[int, int]:
 
 
 def _ignored(folder: Path, names: Iterable[str]) -> str:
-    """What else lies there, for an error: other files, and folders, which are not looked into."""
+    """What else lies there, for an error: other files, and folders but those of further passes, which are read apart.
+    """
     others = [name for name in names if not _is_image(name)]
-    others += [f"{entry.name}/" for entry in folder.iterdir() if entry.name[0] != "." and entry.is_dir()]
+    folders = [entry.name for entry in folder.iterdir() if entry.name[0] != "." and entry.is_dir()]
+    others += [f"{name}/" for name in folders if name not in FURTHER_PASSES]
     return f"; ignored as not {', '.join(SUFFIXES)}: {_named(sorted(others))}" if others else ""
+
+
+def _astray(unexpected: Iterable[str], wanted: Ids) -> str:
+    """Where images of a further pass belong that lie among those of the cases, for an error."""
+    names = [name for name in FURTHER_PASSES if any(id.removesuffix(f".{name}") in wanted for id in unexpected)]
+    return "".join(f"; move <case id>.{name}.png into a folder {name}/ in there" for name in names)
 
 
 def _is_image(name: str) -> bool:

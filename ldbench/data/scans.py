@@ -60,7 +60,9 @@ def balanced(scans: Iterable[Record], task: Task, count: int) -> array[int]:
         most = f"lower protocol.cases to {fewest * len(of_class)} or fewer" if fewest else (
             f"drop {label} from data.classes"
         )
-        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}; {most}, or prepare data with more")
+        fresh = task.data.fresh is not None and "test" in task.data.fresh.splits
+        more = "take another seed for the new subjects" if fresh else "prepare data with more"
+        raise DataError(f"{task.id}: the card asks for {'; for '.join(short)}; {most}, or {more}")
     first = [_by_hash(np.array(members), hashes, per_class) for members, hashes in of_class.values()]
     places_n, hashes_n = (np.concatenate(parts) for parts in zip(*first, strict=True))
     return array("q", places_n[np.argsort(hashes_n, kind="stable")])

@@ -28,7 +28,7 @@ class TaskGroups:
 
     `unmeasured` are, by attribute, the metrics of the board that no row's groups are measured by, with the reason that
     a run gives. `without` are the labels of measured rows whose runs have none; `names` say what the labels that were
-    given stand for.
+    given stand for. On a task of `edits` a case has the attributes that were asked for.
     """
 
     task: str
@@ -36,6 +36,7 @@ class TaskGroups:
     without: tuple[str, ...] = ()
     unmeasured: Unmeasured = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    edits: bool = False
 
     @property
     def attributes(self) -> set[str]:
@@ -76,7 +77,8 @@ def groups_of_board(results: BoardSet, task: str) -> TaskGroups:
     }
     without = tuple(name for name, groups in labelled.items() if not groups)
     unmeasured = {name: each for name, each in lacking.items() if each}
-    return TaskGroups(task, filled, without, unmeasured, tuple(name_notes(board.rows)))
+    edits = board.task.kind != "text-to-image"
+    return TaskGroups(task, filled, without, unmeasured, tuple(name_notes(board.rows)), edits)
 
 
 def _reasons(runs: Iterable[Subgroups]) -> dict[tuple[str, str], str]:

@@ -30,7 +30,7 @@ from ldbench.records.names import plain
 from ldbench.records.result import Result
 from ldbench.records.run_folder import FRESH, RunFolder
 from ldbench.run.environment import usable_cores
-from ldbench.run.pipeline import run
+from ldbench.run.pipeline import prepare, run
 from ldbench.run.processes import current_processes
 from ldbench.run.settings import Settings
 from ldbench.score.metrics.intervals import LEVEL, reach_of_difference
@@ -53,15 +53,21 @@ class FreshRun:
 
 
 def run_fresh(task_name: str, model_name: str, data_seed: int, settings: Settings) -> FreshRun:
-    """Run the model on the task and on the same task over the subjects that `data_seed` draws."""
+    """Run the model on the task and on the same task over the subjects that `data_seed` draws.
+
+    The subjects are rendered first: only they show whether their cases are enough for every metric, and a fit may take
+    hours. Raises what either run lacks before anything is fitted.
+    """
     task = card.load(task_name)
     folder = _folder(task, data_seed, settings.out)
-    frozen, path = run(task_name, model_name, settings)
+    prepare(task_name, model_name, settings)
     processes = current_processes(settings.device)
     if processes.is_first:
         _rendered(task, task_name, data_seed, folder, settings)
     processes.wait()
     fresh_card = str(read_rendered(folder).card(folder, task.id))
+    prepare(fresh_card, model_name, settings)
+    frozen, path = run(task_name, model_name, settings)
     fresh, fresh_path = run(fresh_card, model_name, settings, RunFolder.holding(path))
     compared = FreshRound(
         fresh.task, data_seed, str(fresh.split_hash), str(fresh.images_hash), gaps(frozen.scores, fresh.scores)

@@ -35,7 +35,7 @@ def scores_in_part(
         if not context.data.blind:
             _, inputs = scored_from(context, context.folder.image_folders)
             panel = scores_of(inputs, metrics)
-            say_refused(context, panel)
+            say_refused(context, panel.refused)
             scores.extend(one.score for one in panel.measured)
             note_scored(context.folder, [score.metric for score in scores])
 

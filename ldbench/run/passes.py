@@ -23,6 +23,8 @@ from ldbench.task.metric_specs import further_images, needing
 if TYPE_CHECKING:
     import torch
 
+WORDS = {NULL: "null edits", BACK: "edits back"}  # what the images of a further pass are
+
 
 @dataclass(frozen=True)
 class RunImages:

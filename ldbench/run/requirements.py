@@ -179,9 +179,19 @@ def _of_classes(data: TaskData) -> Iterator[LdbenchError]:
     for who, what, labels in asked:
         if absent := [label for label in task.data.classes if label not in set(labels)]:
             yield MetricError(
-                f"{who}: expected {what} of every class in {list(task.data.classes)}, got none of {absent}; change the "
-                "card's cases or classes, or the data"
+                f"{who}: expected {what} of every class in {list(task.data.classes)}, got none of {absent}; "
+                f"{_more_of_a_class(data, what)}"
             )
+
+
+def _more_of_a_class(data: TaskData, what: str) -> str:
+    """What to do where a class has too few cases or scans: new subjects are what another seed or more cases change."""
+    fresh, split = data.task.data.fresh, "train" if what.startswith("training") else "test"
+    if fresh is None or split not in fresh.splits:
+        return "change the card's cases or classes, or the data"
+    count = len(data.evaluation_ids if what.startswith("evaluation") else data.cases)
+    drawn = "" if what.endswith("scans") else f"the {count} {what} were drawn from them; "
+    return f"the subjects of the {split} split are new ones: {drawn}raise the card's cases, or take another seed"
 
 
 def _of_labels(data: TaskData) -> Iterator[MetricError]:
@@ -212,8 +222,8 @@ def _few_of_a_class(data: TaskData, metric: str, labels: Mapping[str, Sequence[s
         if few:
             got = ", ".join(f"{count} of {label}" for label, count in few.items())
             yield MetricError(
-                f"{metric}: expected {FEWEST} or more {what} of every class, got {got}; change the card's cases or "
-                "classes, or the data"
+                f"{metric}: expected {FEWEST} or more {what} of every class, got {got}; "
+                f"{_more_of_a_class(data, what)}"
             )
 
 

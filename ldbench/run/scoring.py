@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ldbench.data.task_data import TaskData
 from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
 from ldbench.records.files import user_cache_folder
 from ldbench.run.context import RunContext
-from ldbench.run.passes import RunImages, read_images
+from ldbench.run.passes import WORDS, RunImages, absent_passes, read_images
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
-from ldbench.score.scorer import Panel, inputs_of, scores_of
+from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import subgroups_of_run
 from ldbench.score.units import units_of
@@ -37,13 +38,14 @@ def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
     """The images of each pass in its folder, scored; units and subgroups go to the run's."""
     images, inputs = scored_from(context, folders)
     panel = scores_of(inputs)
-    say_refused(context, panel)
+    refused = (*panel.refused, *_without_images(context.data, folders))
+    say_refused(context, refused)
     units = units_of(context.data, panel.measured, images.passes)
     by_group = subgroups_of_run(inputs, panel.measured, units)
     context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
     units_file.write(units, context.folder.units)
     subgroups.write(by_group, context.folder.subgroups)
-    return Scored([one.score for one in panel.measured], images.digest, panel.refused)
+    return Scored([one.score for one in panel.measured], images.digest, refused)
 
 
 def scored_from(context: RunContext, folders: Mapping[str, Path]) -> tuple[RunImages, Inputs]:
@@ -54,7 +56,16 @@ def scored_from(context: RunContext, folders: Mapping[str, Path]) -> tuple[RunIm
     return images, inputs_of(context.data, images.images, scoring, images.passes)
 
 
-def say_refused(context: RunContext, panel: Panel) -> None:
-    """A line for each metric that cannot be had of the run's images."""
-    for line in panel.refused:
+def _without_images(data: TaskData, folders: Mapping[str, Path]) -> list[str]:
+    """A line for each further pass that has no folder; without the path, as it stands in the result."""
+    return [
+        f"not scored: {', '.join(metrics)}: expected images of {WORDS[name]}, got no folder {name}/ among the images "
+        f"of the cases; save them there as <case id>.{name}.png, as `ldbench cases` lists them"
+        for name, metrics in absent_passes(data, folders).items()
+    ]
+
+
+def say_refused(context: RunContext, refused: Iterable[str]) -> None:
+    """Say the line of each metric that cannot be had of the run's images."""
+    for line in refused:
         context.settings.say(line)

@@ -245,6 +245,17 @@ def test_an_option_of_another_data_set_is_refused(tmp_path: Path) -> None:
         run("chexpert", "--root", str(tmp_path), "--csv", "rows.csv")
 
 
+@pytest.mark.parametrize("options", [["--size", "60"], ["--set", "size=60"]])
+def test_a_side_that_no_card_can_have_is_refused_at_once(options: list[str], own: Path, tmp_path: Path) -> None:
+    files = ("--csv", own / "m.csv", "--root", own, "--out", tmp_path / "o")
+    ended = called("data", "prepare", "folder", *files, *options)
+    assert isinstance(ended.exception, UsageError)
+    assert str(ended.exception) == (
+        "--size: expected a multiple of 8, as protocol.resolution of a card is, got 60; take 56 or 64"
+    )
+    assert not (tmp_path / "o").exists()
+
+
 def test_what_a_package_ships_is_not_prepared(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="sandbox-brain: it comes with its package"):
         run("sandbox-brain", "--root", str(tmp_path))

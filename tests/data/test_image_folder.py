@@ -48,6 +48,17 @@ def test_ids_that_differ_are_named_five_at_most(tmp_path: Path) -> None:
     refused(tmp_path, ["a", "b", "x"], r"1 image is missing: b; .*ignored as not .png.*: b\.tif")
 
 
+def test_images_of_a_further_pass_among_the_cases_are_told_their_folder(tmp_path: Path) -> None:
+    fill(tmp_path, ["a.png", "b.png", "a.null.png", "b.back.png"])
+    (tmp_path / "null").mkdir()
+    where = "".join(f"; move <case id>.{name}.png into a folder {name}/ in there" for name in ("null", "back"))
+    assert refused(tmp_path, ["a", "b"], "2 images are unexpected: a.null, b.back; ").endswith(where)
+    said = refused(tmp_path, ["a", "b", "c"], "1 image is missing: c;")
+    assert said.endswith(f"no case is called a.null, b.back{where}")  # and null/ is not ignored: it is read apart
+    fill(tmp_path / "null", ["a.null.png", "b.null.png"])
+    assert "into a folder" not in refused(tmp_path / "null", ["a.null"], "1 image is unexpected: b.null;")
+
+
 def test_double_ids_are_refused_on_either_side(tmp_path: Path) -> None:
     fill(tmp_path, ["a.png", "a.jpg", "b.png"])
     refused(tmp_path, ["a", "b"], "1 id with two files: a;")

@@ -21,6 +21,7 @@ from ldbench.records.subgroups import Breakdown, Group, Pair, Subgroups
 from ldbench.report.by_group import by_attributes
 from ldbench.report.group_formats import COLUMNS, report_groups
 from ldbench.report.html.gaps import attribute_views
+from ldbench.report.html.write import write_pages
 from ldbench.report.write import with_metrics
 from tests.report.conftest import FULL, TASK, measured
 
@@ -204,6 +205,25 @@ def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) ->
         assert ("Not measured by sex: fid, kid." in text) == (attribute == "sex")
         assert "Not measured by label" not in text  # few metrics know labels
         assert not re.search(r"\bwith it\b", text.casefold())  # a file of before does not know
+
+
+@pytest.mark.parametrize(("kind", "attribute", "told"), [
+    ("disease-counterfactual", "sex", True), ("aging", "sex", True), ("disease-counterfactual", "label", False),
+    ("text-to-image", "sex", False),
+])  # fmt: skip
+def test_on_edits_the_groups_are_told_to_be_those_asked_for(
+    kind: str, attribute: str, told: bool, tmp_path: Path
+) -> None:
+    run = measured(*FULL[3])
+    result_file.write(replace(run, task=replace(run.task, kind=kind)), tmp_path / "result.json")
+    value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
+    subgroups.write(Subgroups(value, {"auc": {attribute: BY_AUC}}), tmp_path / SUBGROUPS)
+    found = board_set(collect([tmp_path]))
+    for form in ("terminal", "markdown", "latex"):
+        text = " ".join(report_groups(by_attributes(found, ["all"]), form, None).split())
+        assert ("A case has the attributes that were asked for" in text) == told
+    [page] = write_pages(found, tmp_path / "page", site=False)
+    assert ("A case has the attributes that were asked for" in page.read_text(encoding="utf-8")) == told
 
 
 def test_a_label_says_how_many_images_have_it(tmp_path: Path) -> None:

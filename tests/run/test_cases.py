@@ -19,10 +19,15 @@ def test_cases_are_written_for_others_to_generate(tmp_path: Path) -> None:
 
 def test_editing_cases_come_with_their_sources(tmp_path: Path) -> None:
     said = export_cases("sandbox-brain-aging", tmp_path / "cases.jsonl", 0)
-    assert said.startswith("240 cases of sandbox-brain-aging in ")
+    assert said.splitlines() == [
+        f"200 cases of sandbox-brain-aging in {tmp_path / 'cases.jsonl'}: save each image as <id>.png in one folder",
+        '40 null edits after them ("pass": "null"): save each in there as null/<id>.png',
+        '40 edits back after them ("pass": "back"): save each in there as back/<id>.png',
+    ]
     listed = [json.loads(line) for line in (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
     rows, null = [row for row in listed if "pass" not in row], [row for row in listed if row.get("pass") == "null"]
-    assert (len(rows), len(null)) == (200, 40)
+    back = [row for row in listed if row.get("pass") == "back"]
+    assert (len(rows), len(null), len(back)) == (200, 40, 40)
     assert read_image(tmp_path / rows[0]["source"], size=64).shape == (3, 64, 64)
     assert len(list(tmp_path.rglob("*.png"))) == len(rows)  # the sources and nothing else
     assert rows[0]["attributes"]["age"] > rows[0]["source_attributes"]["age"]
@@ -32,6 +37,14 @@ def test_editing_cases_come_with_their_sources(tmp_path: Path) -> None:
         assert row["source_prompt"] == row["target_prompt"]
         assert "edit" not in row
         assert (tmp_path / row["source"]).exists()
+        assert row["image"] == f"null/{row['id']}.png"
+    by_id = {row["id"]: row for row in rows}
+    for row in back:  # what a result is turned back into
+        case = by_id[row["source_result"]]
+        assert (row["id"], row["image"]) == (f"{case['id']}.back", f"back/{case['id']}.back.png")
+        assert row["attributes"] == case["source_attributes"]
+        assert (row["source_prompt"], row["target_prompt"]) == (case["target_prompt"], case["source_prompt"])
+        assert "source" not in row
 
 
 def test_the_seed_draws_diverse_prompts_and_leaves_simple_ones_alone() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.api import Score
-from ldbench.errors import ResultError
+from ldbench.errors import DataError, ResultError
 from ldbench.records import fresh as sidecar
 from ldbench.records import result as results
 from ldbench.run import fresh
@@ -102,6 +102,31 @@ def test_a_file_of_another_result_is_refused(runs: dict[str, FreshRun], tmp_path
     (tmp_path / "fresh.json").write_text(json.dumps(broken), encoding="utf-8")
     with pytest.raises(ResultError, match="more: unknown key"):
         sidecar.beside(tmp_path / "result.json", run.frozen)
+
+
+LACKING = """
+from dataclasses import replace
+from ldbench.api import Simulator
+from tests.stand_ins.toy_simulator import DISCS, Discs
+
+def read(folder, checksums):
+    discs = DISCS.simulator.read(folder, checksums)
+    turned = {one.subject for one in discs.records if one.role == "other" and one.attributes["size"] == "large"}
+    return Discs("discs", tuple(one for one in discs.records if one.subject in turned), discs.images)
+
+DATA = replace(DISCS, simulator=Simulator(DISCS.simulator.render, read))
+"""
+
+
+def test_new_subjects_without_a_class_are_refused_before_the_public_run_begins(tmp_path: Path) -> None:
+    plugin, card = tmp_path / "lacking.py", toy_card(tmp_path)
+    plugin.write_text(LACKING, encoding="utf-8")
+    text = card.read_text(encoding="utf-8").replace("cases = 24", "cases = 4")
+    data = f'dataset = "{load(str(card)).data.dataset}"'
+    card.write_text(text.replace(data, f'dataset = "{plugin}:DATA"'), encoding="utf-8")
+    with pytest.raises(DataError, match=r"2 large cases, the data have 0; .*, or take another seed for the new subj"):
+        run_fresh(str(card), "tests.stand_ins.disc_generators:Honest", 7, Settings(tmp_path / "runs", device="cpu"))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["fresh"]
 
 
 POSITIVE = st.floats(0.01, 10)

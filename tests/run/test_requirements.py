@@ -38,6 +38,7 @@ from ldbench.score.metrics.lpips import PerceptualSpec
 from ldbench.score.metrics.manifold import NeighbourSpec
 from ldbench.score.metrics.novelty import NoveltySpec
 from ldbench.task import card
+from ldbench.task.fresh_spec import FreshSpec
 from ldbench.task.metric_specs import ScanCounts
 from tests.conftest import small_card
 
@@ -176,6 +177,12 @@ def test_a_class_that_no_case_wants_is_refused_to_the_metric_that_needs_one() ->
     assert str(error).startswith("target_auc: expected evaluation cases of every class in ['CN', 'AD'], got none of [")
     without = {name: spec for name, spec in data.task.metrics.items() if name != "target_auc"}
     assert not [*_of_classes(dataclasses.replace(lone, task=asking(data.task, without)))]
+    new = dataclasses.replace(data.task.data, fresh=FreshSpec("data", ("test",), {}))
+    (error,) = _of_classes(dataclasses.replace(lone, task=dataclasses.replace(data.task, data=new)))
+    assert str(error).endswith(
+        "]; the subjects of the test split are new ones: the 1 evaluation cases were drawn from them; raise the card's "
+        "cases, or take another seed"
+    )
 
 
 @dataclasses.dataclass

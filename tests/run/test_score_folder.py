@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from ldbench.board.gather import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.errors import LdbenchError, ResultError, UsageError
 from ldbench.records import result as results
+from ldbench.run.cases import export_cases
 from ldbench.run.pipeline import run
 from ldbench.run.score_folder import score_folder
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card
+from tests.small_aging import small_card
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +95,25 @@ def test_a_kill_between_the_files_of_a_replaced_result_breaks_no_report(
     assert len(fold(collect([settings.out]))["small"].rows) == 2
     second, again = score_folder(card, two, "mine", settings, replace=True)
     assert (again, results.read(again)) == (path, second)
+
+
+def test_metrics_of_edits_back_that_are_not_there_are_named_and_the_others_scored(tmp_path: Path) -> None:
+    card = small_card(tmp_path)
+    tables = "[metrics.composition]\ncases = 2\n[metrics.reversibility]\ncases = 2\n"
+    card.write_text(f"{card.read_text(encoding='utf-8')}\n{tables}", encoding="utf-8")
+    export_cases(str(card), tmp_path / "cases.jsonl", 0)
+    for row in map(json.loads, (tmp_path / "cases.jsonl").read_text(encoding="utf-8").splitlines()):
+        if row.get("pass") != "back":
+            image = tmp_path / "images" / row.get("image", f"{row['id']}.png")
+            image.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(tmp_path / row["source"], image)
+    said = list[str]()
+    settings = Settings(tmp_path / "runs", say=said.append)
+    scored, _ = score_folder(str(card), tmp_path / "images", "mine", settings)
+    assert [score.metric for score in scored.scores] == ["psnr", "composition"]
+    assert said == [scored.note]
+    assert said[0].startswith("not scored: reversibility: expected images of edits back, got no folder back/ ")
+    assert "save them there as <case id>.back.png" in said[0]
 
 
 @pytest.mark.parametrize("name", ["", " ", "\n"])

@@ -30,7 +30,9 @@ def notes_on(
     columns = _text_columns(images)
     numbers = [line for name, cells in columns.items() if name != class_attribute for line in _no_numbers(name, cells)]
     values = [line for name, cells in columns.items() for line in _respelt(name, cells)]
-    of_images = (*_unknown(images), *numbers, *values, *_mirrored(images))
+    of_classes = _numbered_classes(class_attribute, columns.get(class_attribute, Counter()))
+    named = (*of_classes, *_not_for_templates({name for image in images for name in image.attributes}))
+    of_images = (*_unknown(images), *numbers, *values, *named, *_mirrored(images))
     return (*_taken(taken), *of_images, *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))
 
 
@@ -96,6 +98,30 @@ def _no_numbers(name: str, cells: Counter[str]) -> list[str]:
         f"warning: the column {name!r} is text and not numbers, as "
         f"{cause if others else 'cells of rows that are left out spell none'}{lost}; correct these cells or leave them "
         "empty, and prepare again"
+    ]
+
+
+def _numbered_classes(name: str, cells: Counter[str]) -> list[str]:
+    """Whether all classes are numbers, which may be codes, or levels of which one is no class."""
+    if not cells or any(number(cell) is None for cell in cells):
+        return []
+    some = ", ".join(map(repr, sorted(cells)[:_NAMED])) + (", ..." if len(cells) > _NAMED else "")
+    uncertain = " CheXpert's tables write -1 for uncertain: here it is a class." if {"-1", "-1.0"} & set(cells) else ""
+    return [
+        f"warning: the classes in the column {name!r} are numbers: {some}.{uncertain} Prompts say them as they stand; "
+        "write words instead, and use some of them alone by --classes"
+    ]
+
+
+def _not_for_templates(names: Iterable[str]) -> list[str]:
+    """The columns whose names no field of a template can have."""
+    odd = sorted(name for name in names if not name.isidentifier())
+    if not odd:
+        return []
+    some = ", ".join(map(repr, odd[:_NAMED])) + (", ..." if len(odd) > _NAMED else "")
+    return [
+        f"warning: no template of a card can name the columns {some}; where prompts should say them, rename them in "
+        "the header to letters, digits and _, and prepare again"
     ]
 
 

@@ -24,6 +24,11 @@ _ALONE = (
     "One seed does not say what another training would change; the intervals of a row of one seed leave it out."
 )
 
+_OF_EDITS = (
+    "This task edits scans. A case has the attributes that were asked for: by what is edited, its group is that of the "
+    "result and not of the scan, so a patient's scan that is to become healthy counts as healthy."
+)
+
 
 def group_table(task: str, of_rows: ByRow) -> TextTable:
     """One metric by one attribute, a line a row; cells have line ends, where they may be broken."""
@@ -48,11 +53,12 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
 
 
 def group_notes(
-    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured
+    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured, edits: bool = False
 ) -> list[str]:
-    """How to read all tables of a task, and what they lack: the metrics that are `unmeasured`, and the rows whose runs
-    are `without` groups."""
+    """How to read all tables of a task, whose cases may be `edits`, and what they lack: the metrics that are
+    `unmeasured`, and the rows whose runs are `without` groups."""
     notes = _how_to_read(by_attribute) if by_attribute else []
+    notes += [_OF_EDITS] if edits and set(by_attribute) - {LABEL} else []
     notes += unmeasured_notes(unmeasured)
     notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
     return notes + ([f"Without groups in their results: {', '.join(without)}."] if without else [])

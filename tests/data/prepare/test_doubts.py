@@ -71,6 +71,28 @@ def test_values_that_differ_in_case_or_space_alone_are_named(cells: tuple[str, .
         assert said in notes[0]
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("-1.0", "0.0", "1.0"), "'-1.0', '0.0', '1.0'. CheXpert's tables write -1 for uncertain: here it is a class."),
+        (("0", "1", "2", "3"), "'0', '1', '2', .... Prompts say them as they stand; write words instead"),
+        (("0", "1", "none"), ""), (("AD", "CN"), ""),
+    ],
+)
+def test_classes_that_are_numbers_are_named(cells: tuple[str, ...], said: str) -> None:
+    images = [image(str(n), finding=cell, ward="7") for n, cell in enumerate(cells)]
+    notes = [note for note in notes_on(images, (), class_attribute="finding") if "the classes in" in note]
+    assert len(notes) == bool(said)
+    if said:
+        assert notes[0].startswith(f"warning: the classes in the column 'finding' are numbers: {said}")
+
+
+def test_columns_that_no_template_can_name_are_named() -> None:
+    attributes = {"Pleural Effusion": "yes", "age": 60, "lung-side": "left"}
+    [note] = notes_on([image("a", **attributes)], (), class_attribute="Pleural Effusion")  # type: ignore[arg-type]
+    assert note.startswith("warning: no template of a card can name the columns 'Pleural Effusion', 'lung-side'; ")
+
+
 def test_what_is_not_known_of_an_attribute_is_counted() -> None:
     images = [image("a", age=3, sex="f"), image("b", sex="m"), image("c", age=float("nan"), sex="f")]
     unknown, warning = notes_on(images, ())

@@ -136,7 +136,8 @@ class FolderReader:
         needed = {IMAGE: row.image, SUBJECT: row.subject, self.class_attribute: self._label(row)}
         for column, cell in needed.items():
             if not cell:
-                return Skipped(label, f"expected a {column}, got a blank or missing cell {at}", "fault", "blank-cell")
+                expected = f"expected a value in column {column!r}, got a blank or missing cell {at}"
+                return Skipped(label, expected, "fault", "blank-cell")
         inside = posixpath.normpath(row.image.replace("\\", "/"))
         absolute = PurePosixPath(inside).is_absolute() or PureWindowsPath(inside).is_absolute()
         if absolute or inside.split("/")[0] == "..":
