@@ -51,9 +51,10 @@ def export_cases(task_name: str, out: Path | None, seed: int) -> str:
 
 def _check_own(out: Path, folder: Path, sources: Mapping[Path, torch.Tensor], task_id: str) -> None:
     """Raise `ResultError` where `out` is there and lists no cases, or the sources' folder holds others than these."""
-    if out.is_file() and not _lists_cases(out):
+    if out.is_dir() or (out.is_file() and not _lists_cases(out)):
+        got = "a folder" if out.is_dir() else "another file"
         raise ResultError(
-            f"{out}: expected a file of `ldbench cases` or none, got another file; move it, or choose another --out"
+            f"{out}: expected a file of `ldbench cases` or none, got {got}; move it, or choose another --out"
         )
     there = [path for path in folder.iterdir() if path.name[0] != "."] if sources and folder.is_dir() else []
     others = [path for path in there if path not in sources or not _shows(path, sources[path])]

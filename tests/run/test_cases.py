@@ -57,6 +57,11 @@ def test_files_of_others_are_not_replaced_and_sources_not_mixed(tmp_path: Path) 
             export_cases(card, out, 0)
         assert out.read_text(encoding="utf-8") == foreign
     out.unlink()
+    out.mkdir()
+    with pytest.raises(ResultError, match="or none, got a folder; move it"):
+        export_cases(edits, out, 0)
+    assert not (tmp_path / "sources").exists()
+    out.rmdir()
     export_cases(edits, out, 0)
     own = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
     with pytest.raises(ResultError, match=r"sources/brain-\S*\.png: expected in \S*/sources the sources of sandbox-ch"):
