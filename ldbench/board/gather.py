@@ -17,7 +17,8 @@ from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
 from ldbench.records import units as units_file
 from ldbench.records.identity import Found
-from ldbench.records.run_folder import ABLATION, RESULT, RunFolder, files_below
+from ldbench.records.run_folder import RESULT, RunFolder
+from ldbench.records.runs_below import files_below, or_its_ablation
 from ldbench.records.sidecar import beside_all
 from ldbench.records.subgroups import Subgroups
 from ldbench.records.unfinished import UnfinishedRun, sentence_of_unfinished, unfinished_below
@@ -113,10 +114,9 @@ def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
         found = [path] if path.is_file() else files_below(path, RESULT)
         if not found:
-            apart = f", or name its {ABLATION}/ itself" if any(path.rglob(RESULT)) else ""
             raise ResultError(
-                f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one{apart}"
-                f"{sentence_of_unfinished([path])}"
+                f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one"
+                f"{or_its_ablation([path])}{sentence_of_unfinished([path])}"
             )
         for item in sorted(found):
             files.setdefault(item.resolve(), str(item))

@@ -25,7 +25,7 @@ from PIL import Image
 from ldbench.data.decoding import DAMAGE, check_area, check_upright, decoding, one_line
 from ldbench.data.stored_images import unpacked
 from ldbench.errors import ImageError
-from ldbench.records.files import whole_file
+from ldbench.records.files import disk_refusal, whole_file
 
 FORMATS = ("PNG", "JPEG")
 MAX_PIXELS = 4096 * 4096  # an image bomb is refused from its header, before anything is decoded
@@ -144,7 +144,7 @@ def write_pixels(pixels_HW3: NDArray[np.uint8], path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise ImageError(f"can't write {path}: {one_line(error)}; free space or choose another --out") from error
+        raise ImageError(f"can't write {path}: {disk_refusal(error)}") from error
 
 
 def _check_path(path: Path, root: Path | None) -> None:

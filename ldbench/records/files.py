@@ -51,8 +51,19 @@ def refusal(doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or error
-        raise ResultError(f"can't {doing}: {reason}; free space or choose another --out") from error
+        raise ResultError(f"can't {doing}: {disk_refusal(error)}") from error
+
+
+def disk_refusal(error: OSError) -> str:
+    """Why nothing could be written, and the remedy: a file where a folder is expected, the reverse, or the disk's
+    reason."""
+    if isinstance(error, IsADirectoryError):
+        return f"{error.filename2 or error.filename} is a folder, and a file is expected; choose another --out"
+    if isinstance(error, (FileExistsError, NotADirectoryError)) and error.filename:
+        there = next(path for path in (Path(error.filename), *Path(error.filename).parents) if path.exists())
+        if there.is_file():
+            return f"{there} is a file, and a folder is expected; choose another --out"
+    return f"{error.strerror or error}; free space or choose another --out"
 
 
 def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = False, flush: bool = True) -> None:
@@ -105,6 +116,16 @@ def json_of(text: str | bytes, **hooks: Any) -> Any:
         raise ValueError("lists or tables too deep in one another") from error
 
 
+def got_instead(error: ValueError) -> str:
+    """What a file is in place of JSON, after `json_of` or a decoding raised this: Python tells of codecs instead."""
+    if isinstance(error, UnicodeDecodeError):
+        return "a file that is no text in UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        place = f"line {error.lineno}, column {error.colno}"
+        return f"a text that is no JSON ({place})" if error.doc.strip() else "an empty file"
+    return str(error)
+
+
 def read_json(
     path: Path, what: str, remedy: str = "the file may be truncated", constant: Callable[[str], float] | None = None,
     limit: int | None = None,
@@ -123,7 +144,7 @@ def read_json(
     except OSError as error:
         raise ResultError(f"can't read {path}: {error.strerror}; expected {what}") from error
     except ValueError as error:
-        raise ResultError(f"{path}: expected JSON, got {error}; {remedy}") from error
+        raise ResultError(f"{path}: expected JSON, got {got_instead(error)}; {remedy}") from error
 
 
 def read_record(

@@ -1,6 +1,6 @@
 """The file beside a result that says how the row does on a test set that nobody has seen: `fresh.json`.
 
-It holds one round for each fresh set. A file that belongs to another result is an error.
+It holds one round for each fresh set. A file that contradicts the result is an error.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class FreshRounds:
 
 
 def beside(path: Path | str, result: Result) -> FreshRounds | None:
-    """What lies beside a result's file, or None; `ResultError` for a file that is damaged or another result's."""
+    """What lies beside a result's file, or None; `ResultError` for a file that is damaged or contradicts the result."""
     return own_sidecar(path, FRESH, _read, lambda found: {"images": found.images_hash}, {"images": result.images_hash})
 
 

@@ -241,15 +241,6 @@ class RunFolder:
         return result
 
 
-def files_below(folder: Path, name: str) -> list[Path]:
-    """The files of this name in the runs below a folder, without those of ablations, unless the folder is one's own.
-
-    A task may be called `ablation`, too: its runs lie a folder less deep, and count.
-    """
-    files = (path for path in folder.rglob(name) if path.is_file())
-    return [path for path in files if ABLATION not in path.relative_to(folder).parts[:-4]]
-
-
 def read_measured(file: Path) -> Result:
     """The result in a file, where it is of a complete run of this suite; else a `ResultError`."""
     result = read(file)

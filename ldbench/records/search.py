@@ -12,7 +12,7 @@ from typing import Any
 
 from ldbench.api import ParameterValue
 from ldbench.errors import ResultError
-from ldbench.records.files import json_of
+from ldbench.records.files import read_json
 from ldbench.records.from_table import TypedError, build
 from ldbench.records.result import ModelRef
 
@@ -77,7 +77,7 @@ def find(paths: Iterable[Path]) -> list[Search]:
 def read(path: Path) -> Search:
     """A search.json of `ldbench search`; `ResultError` for anything else."""
     try:
-        record = json_of(path.read_text(encoding="utf-8"))
+        record = read_json(path, "a record of `ldbench search`", "remove it")
         model, task = _known(ModelRef, record["model"]), _known(SearchedTask, record["task"])
         found: Search = build(Search, {**_known(Search, record), "model": model, "task": task})
     except (OSError, ValueError, KeyError, TypeError, TypedError) as error:

@@ -1,7 +1,7 @@
 """Files beside results: found, read and known to be the result's own, where a run may lie in several folders.
 
-A file that belongs to another result is an error. Copies of a run share the files that any of them has: a fold keeps
-one copy, and must not depend on which.
+A file that contradicts the result beside it is an error. Copies of a run share the files that any of them has: a fold
+keeps one copy, and must not depend on which.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def own_sidecar(
         if value != of_result.get(what):
             raise ResultError(
                 f"{file}: expected {what} {of_result.get(what)!s:.24} as in the result beside it, got "
-                f"{value!s:.24}; it belongs to another result: remove it"
+                f"{value!s:.24}; they contradict each other: restore both as one run left them (where its images lie, "
+                "`ldbench verify` says which was altered)"
             )
     return found
 

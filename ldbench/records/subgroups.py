@@ -114,7 +114,7 @@ def write(subgroups: Subgroups, path: Path) -> None:
 
 
 def beside(path: Path | str, result: Result) -> Subgroups | None:
-    """What lies beside a result file, or None; `ResultError` for a file that is damaged or another result's."""
+    """What lies beside a result file, or None; `ResultError` for a file that is damaged or contradicts the result."""
     return own_sidecar(path, SUBGROUPS, _read, lambda subgroups: subgroups.values, values_of(result))
 
 

@@ -14,7 +14,8 @@ from ldbench.records.files import read_json, write_json
 from ldbench.records.lock import is_locked
 from ldbench.records.names import one_line
 from ldbench.records.result import ModelRef
-from ldbench.records.run_folder import STATE, RunFolder, files_below
+from ldbench.records.run_folder import STATE, RunFolder
+from ldbench.records.runs_below import files_below
 
 _LONGEST = 200  # letters of an error
 

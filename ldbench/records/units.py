@@ -1,8 +1,8 @@
 """The file beside a result that says what each case or scan adds to each score: `units.json`.
 
 What a fold needs to compare two models by pairs without images (`ldbench.api.Measured` defines a contribution). Numbers
-are kept to six significant digits. Every metric's value must be the result's own: a file that belongs to another result
-is an error.
+are kept to six significant digits. Every metric's value must be the result's own: a file that contradicts the result is
+an error.
 """
 
 from __future__ import annotations
@@ -129,8 +129,14 @@ def _check_lists(units: Units, path: Path) -> None:
 
 
 def beside(path: Path | str, result: Result) -> Units | None:
-    """What lies beside a result file, or None; `ResultError` for a file that is damaged or another result's."""
+    """What lies beside a result file, or None; `ResultError` for a file that is damaged or contradicts the result."""
     return own_sidecar(path, UNITS, read, _values, values_of(result))
+
+
+def unchecked_beside(path: Path) -> Units | None:
+    """As `beside`, also of a file that contradicts the result: for `verify`, which finds out which of them is wrong."""
+    file = path.with_name(UNITS)
+    return read(file) if file.is_file() else None
 
 
 def _values(units: Units) -> dict[str, float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ldbench.board import leaderboard
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.records.files import write_texts
+from ldbench.records.files import got_instead, write_texts
 from ldbench.records.names import slug
 from ldbench.report.tables import markdown
 
@@ -55,7 +55,7 @@ def _difference(path: Path, text: str) -> str:
         try:
             where = _first_field(json.loads(was), json.loads(text), "")
         except ValueError as error:
-            return f"{path}: expected JSON, got {error}"
+            return f"{path}: expected JSON, got {got_instead(error)}"
         return f"{path}: {where or 'equal fields, but other bytes: white space or the order of keys'}"
     return f"{path}: {_first_line(was, text)}"
 

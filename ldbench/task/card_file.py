@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ldbench.errors import CardError, unknown_name
-from ldbench.records.files import text_of
+from ldbench.records.files import got_instead, text_of
 from ldbench.records.names import names_folder
 
 PACKAGE = "ldbench_tasks"
@@ -41,7 +41,7 @@ def file_text(name: str) -> str:
     except OSError as error:
         raise CardError(f"can't read {name}: {error.strerror}; expected a task card") from error
     except UnicodeDecodeError as error:
-        raise CardError(f"{name}: expected TOML in UTF-8, got {error}; save it as UTF-8") from error
+        raise CardError(f"{name}: expected TOML in UTF-8, got {got_instead(error)}; save it as UTF-8") from error
 
 
 def read_table(text: str, where: str) -> Table:

@@ -39,5 +39,8 @@ def test_a_task_that_is_not_installed_needs_its_card(tmp_path: Path) -> None:
     small, split = task_ref(card.load(path)), task_data(TASK, 0).split_hash()
     assert len(recorded_data(small, split, 0, "a run", path).cases) == 8
     for task_id in ("small", path):  # an id is never taken for a path
-        with pytest.raises(UnknownNameError, match="one that is not installed needs its card's path"):
+        with pytest.raises(UnknownNameError) as stop:
             recorded_data(replace(small, id=task_id), split, 0, "a run")
+        assert str(stop.value) == (
+            f"unknown task {task_id!r}: no installed card has this id; give its card's path by --task or --card"
+        )

@@ -21,6 +21,7 @@ from ldbench.errors import ResultError
 from ldbench.records import files
 from ldbench.records.files import (
     read_json,
+    refusal,
     text_of,
     user_cache_folder,
     whole_file,
@@ -69,12 +70,18 @@ def test_permissions_are_the_umasks_unless_the_file_is_private(tmp_path: Path) -
 
 def test_a_text_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(ResultError, match=r"can't write .*a\.json: .*; free space or choose another --out$") as stop:
-        write_text_atomic(tmp_path / "file" / "a.json", "{}")
-    assert "\n" not in str(stop.value)
+    for inside in (tmp_path / "file" / "a.json", tmp_path / "file" / "below" / "a.json"):
+        said = r"can't write .*a\.json: \S*/file is a file, and a folder is expected; choose another --out$"
+        with pytest.raises(ResultError, match=said) as stop:
+            write_text_atomic(inside, "{}")
+        assert "\n" not in str(stop.value)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ResultError, match="can't write"):
+    said = r"can't write \S*: \S*/folder is a folder, and a file is expected; choose another --out$"
+    with pytest.raises(ResultError, match=said):
         write_text_atomic(tmp_path / "folder", "{}")
+    said = r"can't write: No space left on device; free space or choose another --out$"
+    with pytest.raises(ResultError, match=said), refusal("write"):
+        raise OSError(errno.ENOSPC, "No space left on device", "file")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder"]
 
 
@@ -120,7 +127,21 @@ def test_a_text_that_is_damaged_is_still_refused(raw: bytes, tmp_path: Path) -> 
     with pytest.raises(UnicodeDecodeError):
         text_of(raw)
     (tmp_path / "a.json").write_bytes(raw)
-    with pytest.raises(ResultError, match=r"a\.json: expected JSON, got .*; the file may be truncated$"):
+    said = r"a\.json: expected JSON, got a file that is no text in UTF-8; the file may be truncated$"
+    with pytest.raises(ResultError, match=said):
+        read_json(tmp_path / "a.json", "a record")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "an empty file"), ("<html>", r"a text that is no JSON \(line 1, column 1\)"),
+        ('{\n "a": 1,\n}', r"a text that is no JSON \(line \d, column \d\)"),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_no_json_is_named_by_its_place(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ResultError, match=rf"a\.json: expected JSON, got {said}; the file may be truncated$"):
         read_json(tmp_path / "a.json", "a record")
 
 

@@ -25,7 +25,7 @@ from ldbench.data.prepare.pixels.radiograph import encode_png, to_levels
 from ldbench.errors import DataError, FaultyImageError, ImageError
 from ldbench.plugins.registry import import_file
 from ldbench.records.checksum import sha256_file
-from ldbench.records.files import whole_file
+from ldbench.records.files import disk_refusal, whole_file
 
 FEW_LEVELS = "fewer than 32 grey levels"
 _FEW = 32
@@ -128,4 +128,4 @@ def _write(path: Path, content: bytes) -> None:
         with whole_file(path) as part:
             part.write_bytes(content)
     except OSError as error:
-        raise DataError(f"can't write {path}: {error.strerror}; free space or choose another --out") from error
+        raise DataError(f"can't write {path}: {disk_refusal(error)}") from error

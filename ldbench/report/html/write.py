@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ldbench.board.gather import BoardSet
 from ldbench.errors import UsageError
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import write_text_atomic, write_texts
 from ldbench.records.names import slug
 from ldbench.records.search import find
 from ldbench.report.by_group import TaskGroups, groups_of_board
@@ -19,6 +19,7 @@ from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
 from ldbench.report.html.board import board_view
 from ldbench.report.html.gaps import attribute_views
+from ldbench.report.html.own_files import check_own
 from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.shelf import Beside, Inside
@@ -34,7 +35,8 @@ def write_pages(
 
     `gallery` cases are shown of every run (0: none), and the searches that lie among the results. `cards` are paths, of
     tasks that are not installed. Returns the pages, the index first. Raises `UsageError` for the card of a task without
-    results and a negative `gallery`, `ResultError` for a full disk.
+    results and a negative `gallery`, `ResultError` for a full disk and, before anything is written, for a file of
+    somebody else in a page's place.
     """
     paths = card_of_each(cards, results)
     if gallery < 0:
@@ -42,9 +44,10 @@ def write_pages(
     better, curves = compared(results), find(results.folders)
     look = render.beside() if site else render.inside()
     shelf = Beside(out) if site else Inside()
-    if site:  # before the pictures: it waits for the disk, and would wait for all of them
-        for name in render.ASSETS:
-            write_text_atomic(out / look.folder / name, render.asset(name))
+    assets = {out / look.folder / name: render.asset(name) for name in render.ASSETS} if site else {}
+    index = out / "index.html"
+    check_own([*([index] if site else []), *(out / _page_name(task, site) for task in results.boards)], assets)
+    write_texts(assets)  # before the pictures: it waits for the disk, and would wait for all of them
     written, listed = [], []
     for task, board in results.boards.items():
         view, by_row = board_view(board), runs_of(board, results.found, gallery)
@@ -60,8 +63,8 @@ def write_pages(
         written.append(target)
         listed.append({"task": board.task, "board": view, "page": target.name, "runs": len(pictures.runs)})
     if site:
-        written.insert(0, out / "index.html")
-        _write(written[0], "index.html", {"look": look, "tasks": listed})
+        written.insert(0, index)
+        _write(index, "index.html", {"look": look, "tasks": listed})
     return written
 
 

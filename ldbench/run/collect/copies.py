@@ -16,6 +16,7 @@ from ldbench.records import result as result_file
 from ldbench.records import units as units_file
 from ldbench.records.result import Result
 from ldbench.records.run_folder import EDITS, FRESH, IMAGES, MANIFEST, RESULT, SAMPLES, SUBGROUPS, UNITS, RunFolder
+from ldbench.records.runs_below import counts
 from ldbench.run.submission.manifest import altered, images_in, present
 
 STATE = RunFolder(Path()).state.name
@@ -65,7 +66,8 @@ def look(folders: Sequence[Path], out: Path, images: bool) -> Lying:
     """
     for folder in folders:
         if not folder.is_dir():
-            raise ResultError(f"can't read {folder}: no such folder; expected an --out of `ldbench run` or `matrix`")
+            got = "a file, no folder" if folder.exists() else "no such folder"
+            raise ResultError(f"can't read {folder}: {got}; expected an --out of `ldbench run` or `matrix`")
     lying, seen = Lying(), set[Path]()
     for folder in (out, *folders):
         for path in _run_folders(folder):  # of an `out` that isn't there yet: none
@@ -76,12 +78,13 @@ def look(folders: Sequence[Path], out: Path, images: bool) -> Lying:
 
 
 def _run_folders(folder: Path) -> Iterator[Path]:
-    """The folders of runs, sorted; none lies within another."""
+    """The folders of runs that count, sorted; none lies within another."""
     for path, below, files in os.walk(folder):
         below.sort()
         if RESULT in files or STATE in files:
             below.clear()
-            yield Path(path)
+            if counts(Path(path), folder):
+                yield Path(path)
 
 
 def _read(folder: RunFolder, images: bool, lying: Lying) -> None:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ldbench.errors import ResultError
+from ldbench.errors import ResultError, UsageError
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.run_folder import FRESH, IMAGES
+from ldbench.records.runs_below import or_its_ablation
 from ldbench.records.unfinished import sentence_of_unfinished
 from ldbench.run.collect.contradictions import answer, difference, two_runs
 from ldbench.run.collect.copies import BESIDE, RunCopy, look
@@ -57,14 +58,17 @@ class Merge:
 def plan(folders: Sequence[Path], out: Path, images: Images | None = None) -> Merge:
     """What collecting the folders into `out` would do; writes nothing.
 
-    Raises `ResultError` for a folder that is missing, and where no folder holds a finished run or a damaged one.
+    Raises `ResultError` for a folder that is missing, and where no folder holds a finished run or a damaged one, and
+    `UsageError` where `out` is the one folder to collect from.
     """
+    if {folder.resolve() for folder in folders} == {out.resolve()}:
+        raise UsageError(f"--out {out}: expected another folder than the one to collect from, got it; name a new one")
     lying = look(folders, out, images is not None)
     if not lying.copies and not lying.damaged:
         where = ", ".join(map(str, folders))
         raise ResultError(
             f"{where}: expected a finished run below it, got none; `ldbench run` and `matrix` make them"
-            f"{sentence_of_unfinished(folders)}"
+            f"{or_its_ablation(folders)}{sentence_of_unfinished(folders)}"
         )
     merge = Merge(problems=sorted(lying.damaged))
     groups: dict[Path, list[RunCopy]] = {}

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ldbench.errors import ResultError
-from ldbench.records.files import json_of
+from ldbench.records.files import got_instead, json_of
 from ldbench.records.from_table import built
 from ldbench.records.names import message
 from ldbench.run.submission.contents import (
@@ -172,7 +172,7 @@ def _loaded(path: Path, where: str) -> object:
             path.read_bytes().decode("utf-8"), parse_constant=_refused, parse_int=_whole, parse_float=_finite
         )
     except ValueError as error:
-        raise ResultError(f"{where}: expected JSON, got {message(error, 200)}; don't trust the sender") from error
+        raise ResultError(f"{where}: expected JSON, got {got_instead(error):.200}; don't trust the sender") from error
 
 
 def _check_nesting(value: object, where: str, depth: int) -> None:

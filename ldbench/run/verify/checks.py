@@ -103,14 +103,24 @@ def check_score(recorded: Score, now: Score) -> Check:
 def check_units(checks: Sequence[Check], recorded: Units | None, now: Units) -> list[Check]:
     """The checks again, where a units.json lies beside the result: what it says of an equal score must be equal, too,
     to a hundredth of the score's standard error; what it says of a reproduced one must be so to a half,
-    or of that size where a network is trained anew."""
+    or of that size where a network is trained anew. A value that it repeats must be the result's: whichever of the two
+    was altered, the metric differs."""
     if recorded is None:
         return list(checks)
-    return [
-        replace(check, verdict="differs", note=f"{UNITS} has other contributions")
-        if check.verdict != "differs" and not _agree(check, recorded, now) else check
-        for check in checks
-    ]
+    known = {check.metric for check in checks}
+    more = [Check(name, None, None, "differs") for name in recorded.metrics if name not in known]
+    return [_check_beside(check, recorded, now) for check in (*checks, *more)]
+
+
+def _check_beside(check: Check, recorded: Units, now: Units) -> Check:
+    repeated = recorded.metrics.get(check.metric)
+    if repeated is not None and repeated.value != check.recorded:
+        before = f"{check.note}; " if check.note and check.verdict == "differs" else ""
+        note = f"{before}{UNITS} and the result contradict each other: {repeated.value:.6g} there"
+        return replace(check, verdict="differs", note=note)
+    if check.verdict == "differs" or _agree(check, recorded, now):
+        return check
+    return replace(check, verdict="differs", note=f"{UNITS} has other contributions")
 
 
 def _agree(check: Check, recorded: Units, now: Units) -> bool:

@@ -62,7 +62,7 @@ def verify(
     with _opened(Path(path), images, complete) as file:
         result = _read(file)
         data = recorded_data(result.task, result.split_hash, result.seed, file, task)
-        recorded = units_file.beside(file, result)
+        recorded = units_file.unchecked_beside(file)
         target = None if out is None else _new_folder(out, result)
         what = f"{result.task.id}, {result.model.name}, seed {result.seed}"
         scored, faults = own_images(data, result, file, images)

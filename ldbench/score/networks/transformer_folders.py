@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ldbench._torchvision import declare_missing_ops
 from ldbench.api import Network, ParameterValue
 from ldbench.errors import MetricError, WeightsError
+from ldbench.records.files import got_instead
 from ldbench.score.networks.own_weights import RESIZE_FILTER, own_folder, resized
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _table(path: Path) -> dict[str, Any]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise WeightsError(f"{path}: expected JSON, got {error}; save the model again") from error
+        raise WeightsError(f"{path}: expected JSON, got {got_instead(error)}; save the model again") from error
     return table if isinstance(table, dict) else {}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.errors import DataError, UsageError
-from ldbench.records.files import json_of, whole_file
+from ldbench.records.files import got_instead, json_of, whole_file
 from ldbench.records.from_table import built
 from ldbench.score.metrics.group_statistics import FEWEST, GroupStatistics, triangle_size
 from ldbench.score.metrics.intervals import GROUPS
@@ -109,7 +109,7 @@ def _record(path: Path, text: str) -> ReferenceRecord:
     try:
         table = json_of(text)
     except ValueError as error:
-        raise DataError(f"{path}: expected a record in JSON, got {error}; {_REMEDY}") from error
+        raise DataError(f"{path}: expected a record in JSON, got {got_instead(error)}; {_REMEDY}") from error
     version = table.get("schema_version") if isinstance(table, dict) else None
     if version != SCHEMA_VERSION:
         newer = isinstance(version, int) and version > SCHEMA_VERSION

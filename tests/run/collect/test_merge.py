@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.board.gather import collect as read_results
-from ldbench.errors import ResultError
+from ldbench.errors import ResultError, UsageError
 from ldbench.run.collect.contradictions import answer
 from ldbench.run.collect.merge import Images, Merge, collect, plan
 from tests.run.collect.run_copies import Copy, tree
@@ -214,5 +215,29 @@ def test_a_fresh_test_set_that_only_another_copy_has_is_said(tmp_path: Path) -> 
 def test_a_folder_that_is_missing_or_holds_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultError, match="no such folder"):
         plan([tmp_path / "nowhere"], tmp_path / "out")
-    with pytest.raises(ResultError, match="expected a finished run below it, got none"):
+    (tmp_path / "table.csv").touch()
+    with pytest.raises(ResultError, match=r"can't read .*table\.csv: a file, no folder; expected an --out"):
+        plan([tmp_path / "table.csv"], tmp_path / "out")
+    with pytest.raises(ResultError, match=r"expected a finished run below it, got none; .* make them$"):
         plan([tmp_path], tmp_path / "out")
+
+
+def test_runs_of_an_ablation_are_left_out_unless_its_folder_is_named(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    ranked = Copy("a").write(runs)
+    swept = Copy("b").write(runs / "ablation")
+    assert [transfer.source.folder for transfer in plan([runs], tmp_path / "out").transfers] == [ranked]
+    named = plan([runs / "ablation"], tmp_path / "out")
+    assert [transfer.source.folder for transfer in named.transfers] == [swept]
+    shutil.rmtree(runs / "small")
+    with pytest.raises(ResultError, match=r"expected a finished run .* make them, or name its ablation/ itself$"):
+        plan([runs], tmp_path / "out")
+
+
+def test_a_folder_is_not_collected_into_itself(tmp_path: Path) -> None:
+    Copy("a").write(tmp_path / "runs")
+    Copy("b").write(tmp_path / "more")
+    runs, same = tmp_path / "runs", tmp_path / "more" / ".." / "runs"
+    with pytest.raises(UsageError, match=r"--out .*runs: expected another folder than the one to collect from"):
+        plan([runs, same], same)
+    assert [transfer.source.result.model.name for transfer in plan([tmp_path / "more", runs], runs).transfers] == ["b"]

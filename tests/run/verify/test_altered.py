@@ -152,6 +152,20 @@ def test_altered_contributions_are_found(card: str, folder: Path) -> None:
     assert [check.metric for check in found.checks if check.verdict == "differs"] == ["minimality"]
     assert found.checks[0].note == "units.json has other contributions"
     assert found.exit_code == 1
+
+
+def test_a_result_and_its_units_that_contradict_each_other_differ_whichever_was_altered(
+    card: str, folder: Path
+) -> None:
+    true = verify(folder, task=card).checks[0]
+    assert true.recorded is not None
+    units = (folder / "units.json").read_bytes()
     edited(folder, lambda record: record["metrics"]["minimality"].update(value=0.5), "units.json")
-    with pytest.raises(ResultError, match="it belongs to another result"):
-        verify(folder, task=card)
+    found = verify(folder, task=card)
+    assert [check.metric for check in found.checks if check.verdict == "differs"] == ["minimality"]
+    assert found.checks[0].note == "units.json and the result contradict each other: 0.5 there"
+    (folder / "units.json").write_bytes(units)
+    found = verify(edited(folder, of("minimality", value=true.recorded + 0.01)), task=card, complete=True)
+    assert [check.metric for check in found.checks if check.verdict == "differs"] == ["minimality"]
+    assert found.checks[0].note == f"units.json and the result contradict each other: {true.recorded:.6g} there"
+    assert (found.exit_code, found.written) == (1, ())

@@ -132,11 +132,27 @@ def test_units_of_a_reproduced_score_may_be_others_and_not_less(
         assert check_units(alike, other, now)[0].verdict == "differs"
 
 
+def test_units_that_repeat_other_values_contradict_the_result() -> None:
+    checks = [
+        Check("fid", 1.5, 1.0, "differs"), Check("auc", None, 0.7, "differs", "the result lacks it"),
+        Check("kid", 2.0, 2.1, "reproduced", "within"), Check("vendi", 3.0, 3.0, "equal"),
+    ]  # fmt: skip
+    repeated = {"fid": 1.0, "auc": 0.7, "kid": 2.1, "vendi": 3.0, "more": 4.0}
+    added = {"cases": (0.0,)}
+    units = Units({"cases": ("a",)}, {name: Contributions(value, added) for name, value in repeated.items()})
+    said = "units.json and the result contradict each other:"
+    assert [(check.metric, check.verdict, check.note) for check in check_units(checks, units, units)] == [
+        ("fid", "differs", f"{said} 1 there"), ("auc", "differs", f"the result lacks it; {said} 0.7 there"),
+        ("kid", "differs", f"{said} 2.1 there"), ("vendi", "equal", ""), ("more", "differs", f"{said} 4 there"),
+    ]
+
+
 def test_one_case_that_a_judge_turns_is_no_forgery() -> None:
     ids, alike = {"cases": tuple("abcdefgh")}, [Check("flip_rate", 0.0, 0.125, "reproduced", trained=True)]
     none = Units(ids, {"flip_rate": Contributions(0.0, {"cases": (0.0,) * 8})})
     one = Units(ids, {"flip_rate": Contributions(0.125, {"cases": (0.1094, *(-0.0156,) * 7)})})
-    assert check_units(alike, none, one)[0].verdict == check_units(alike, one, none)[0].verdict == "reproduced"
+    back = [replace(alike[0], recorded=0.125, recomputed=0.0)]
+    assert check_units(alike, none, one)[0].verdict == check_units(back, one, none)[0].verdict == "reproduced"
 
 
 def test_columns_stand_below_each_other_whatever_metrics_are_called() -> None:
