@@ -69,8 +69,11 @@ class UsageError(LdbenchError):
     """An option or setting that contradicts another, or has a wrong type."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> UnknownNameError:
-    """One line for a name nobody registered, with the nearest known ones, or all where `remedy` does not name them.
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], remedy: str, *, listed: bool = False
+) -> UnknownNameError:
+    """One line for a name nobody registered, with the nearest known ones, or all where `remedy` does not name them; with
+    `listed` never all.
 
     >>> print(unknown_name("model", "reel", ["real", "sd"], "see `ldbench list models`"))
     unknown model 'reel': did you mean real? see `ldbench list models`
@@ -81,7 +84,8 @@ def unknown_name(kind: str, name: str, known: Iterable[str], remedy: str) -> Unk
         by_lower_case.setdefault(option.lower(), []).append(option)
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)
     near = [option for lower in close for option in by_lower_case[lower]][:3]
-    listed = bool(options) and all(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", remedy) for option in options)
+    if options and all(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", remedy) for option in options):
+        listed = True
     every = "" if listed else f"known: {', '.join(options) or 'none'}; "
     hint = f"did you mean {' or '.join(near)}? " if near else every
     return UnknownNameError(f"unknown {kind} {name!r}: {hint}{remedy}")

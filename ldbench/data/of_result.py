@@ -6,7 +6,7 @@ The id in a result is never taken for a path: a stranger may have written it.
 from __future__ import annotations
 
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import UnknownNameError
+from ldbench.errors import unknown_name
 from ldbench.records.result import TaskRef
 from ldbench.records.run_folder import check_card, check_split
 from ldbench.task import card
@@ -20,9 +20,8 @@ def recorded_data(
     Raises `UnknownNameError` for a task that isn't here and `ResultError` where its card or its data are others.
     """
     if card_name is None and recorded.id not in card.task_names():
-        raise UnknownNameError(
-            f"unknown task {recorded.id!r}: no installed card has this id; give its card's path by --task or --card"
-        )
+        remedy = "no installed card has this id; give its card's path by --task or --card"
+        raise unknown_name("task", recorded.id, card.task_names(), remedy, listed=True)
     task = card.load(card_name or recorded.id)
     check_card(recorded, task_ref(task), where)
     data = task_data(task, seed or 0)

@@ -107,7 +107,7 @@ def test_a_run_whose_folder_cannot_be_made_fails_alone(tmp_path: Path, monkeypat
     first.run_folder.path.write_text("in the way", encoding="utf-8")
     monkeypatch.setattr(sequence, "_watched", lambda *arguments: 3)
     (_, one), (_, two) = sequence.one_after_another([first, second], lambda: None)
-    assert one.reason.startswith(f"can't write {first.folder}: File exists")
+    assert one.reason.startswith(f"can't write {first.folder}: {first.folder} is a file, and a folder is")
     assert two.reason.startswith("its process ended with exit code 3")
 
 
