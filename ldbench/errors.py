@@ -72,8 +72,8 @@ class UsageError(LdbenchError):
 def unknown_name(
     kind: str, name: str, known: Iterable[str], remedy: str, *, listed: bool = False
 ) -> UnknownNameError:
-    """One line for a name nobody registered, with the nearest known ones, or all where `remedy` does not name them; with
-    `listed` never all.
+    """One line for a name nobody registered, with the nearest known ones, or all where `remedy` does not name them and
+    they are not `listed` elsewhere.
 
     >>> print(unknown_name("model", "reel", ["real", "sd"], "see `ldbench list models`"))
     unknown model 'reel': did you mean real? see `ldbench list models`
