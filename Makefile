@@ -17,8 +17,9 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WORKERS ?= 2
-# two halves of the tests in order, so that a module's fixtures are made in one of them; who is done first takes over
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# parts of the tests in order, so that a module's fixtures are made in one of them; who is done first takes over. Three
+# for two cores: while one waits, as for Ray or a browser, none is idle
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 # else both workers compile all tests, and each program that a test starts compiles the suite, every time
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-# before torch is imported: two workers with two threads each would spend their time waiting for one another
+# before torch is imported: workers with two threads each would spend their time waiting for one another
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 

@@ -16,7 +16,8 @@ def default_settings(task: Task, metric: Metric) -> Any:
     it needs."""
     lacking = sorted(metric.needs - offered(task))
     if lacking:
-        raise UsageError(f"--metric {metric.name}: expected a task with {', '.join(lacking)}, got {task.id}; drop it")
+        wanted = f"expected a task with {', '.join(lacking)}, got {task.id}; take another task"
+        raise UsageError(f"--metric {metric.name}: {wanted}")
     open_ = [
         item.name for item in fields(metric.settings)
         if item.default is MISSING and item.default_factory is MISSING

@@ -52,7 +52,6 @@ Images = Mapping[str, torch.Tensor]
 class Part:
     """The part of a task that a metric is tried on, the metric alone on its card, and the images to score."""
 
-    name: str
     metric: Metric
     settings: Any
     data: TaskData
@@ -146,7 +145,7 @@ def _part(name: str, metric: Metric, task: card.Task, device: torch.device) -> P
     data = task_data(replace(task, metrics={name: settings}), 0)
     ids = sorted(data.evaluation_ids, key=lambda one: hash_order("check", one))[:CASES]
     data = replace(data, cases=tuple(data.by_id[one] for one in ids), evaluation_ids=tuple(ids))
-    return Part(name, metric, settings, data, _images(data), device)
+    return Part(metric, settings, data, _images(data), device)
 
 
 def _images(data: TaskData) -> dict[str, torch.Tensor]:
