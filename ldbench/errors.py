@@ -7,7 +7,6 @@ here wraps a defect of the suite itself: those keep their traceback.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 
 
@@ -72,8 +71,9 @@ class UsageError(LdbenchError):
 def unknown_name(
     kind: str, name: str, known: Iterable[str], remedy: str, *, listed: bool = False
 ) -> UnknownNameError:
-    """One line for a name nobody registered, with the nearest known ones, or all where `remedy` does not name them and
-    they are not `listed` elsewhere.
+    """One line for a name nobody registered, with the nearest known ones; where none is near, with all of them.
+
+    Not with all where they are `listed`: in `remedy` already, or nowhere, as they would not help.
 
     >>> print(unknown_name("model", "reel", ["real", "sd"], "see `ldbench list models`"))
     unknown model 'reel': did you mean real? see `ldbench list models`
@@ -84,8 +84,6 @@ def unknown_name(
         by_lower_case.setdefault(option.lower(), []).append(option)
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=3, cutoff=0.5)
     near = [option for lower in close for option in by_lower_case[lower]][:3]
-    if options and all(re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", remedy) for option in options):
-        listed = True
     every = "" if listed else f"known: {', '.join(options) or 'none'}; "
     hint = f"did you mean {' or '.join(near)}? " if near else every
     return UnknownNameError(f"unknown {kind} {name!r}: {hint}{remedy}")

@@ -48,7 +48,7 @@ def check(
             "name one plug-in"
         )
     if model is not None:
-        return _show(_of_generator(model, device, backbone, task, set_ or []))
+        return _show(_of_generator(model, device, backbone, task, set_))
     for option, value in (("--backbone", backbone), ("--set", set_)):
         if value:
             raise UsageError(f"{option}: expected beside MODEL alone, got it beside {given[0]}; leave it out")
@@ -60,14 +60,14 @@ def check(
 
 
 def _of_generator(
-    model: str, device: str, backbone: str | None, task: str | None, set_: Sequence[str]
+    model: str, device: str, backbone: str | None, task: str | None, set_: list[str] | None
 ) -> list[Finding]:
     from ldbench.plugins.generators import load_generator
     from ldbench.plugins.parameters import build
     from ldbench.records.argument_names import by_command
     from ldbench.testing import check_generator
 
-    generator = build(load_generator(model), key_values(list(set_)))
+    generator = build(load_generator(model), key_values(set_ or []))
     chosen = backbone or (None if task else "tiny-sd")
     return by_command(check_generator)(generator, device=device, backbone=chosen, task=task)
 

@@ -82,8 +82,8 @@ def build(
     values: dict[str, Any] = dict(start)
     for key, value in overrides.items():
         if key not in known:
-            listing = "; ".join(map(str, known.values())) or "none"
-            raise unknown_name(f"parameter of {cls.__name__}", key, known, f"its parameters are: {listing}")
+            remedy = f"its parameters are: {'; '.join(map(str, known.values())) or 'none'}"
+            raise unknown_name(f"parameter of {cls.__name__}", key, known, remedy, listed=True)
         values[key] = known[key].read(value)
     try:
         with blamed(PluginError, f"{cls.__name__}: __post_init__", cls.__module__, ValueError, TypeError):

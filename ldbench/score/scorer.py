@@ -50,7 +50,7 @@ def inputs_of(
     given = passes or {}
     _check_ids(f"{data.task.id}", images, data.by_id)
     for name, of_pass in given.items():
-        _check_ids(f"{data.task.id}, pass {name}", of_pass, _pass_ids(data, name, images))
+        _check_ids(f"{data.task.id}, pass {name}", of_pass, pass_ids(data, name, images))
     if data.task.protocol.channels == "grey-as-rgb":
         images = averaged(images)
         given = {name: averaged(of_pass) for name, of_pass in given.items()}
@@ -148,7 +148,7 @@ def _check_ids(where: str, images: Images, ids: Collection[str]) -> None:
         )
 
 
-def _pass_ids(data: TaskData, name: str, images: Images) -> set[str]:
+def pass_ids(data: TaskData, name: str, images: Images) -> set[str]:
     """The cases that a further pass is made of, by their own ids."""
     if name not in FURTHER_PASSES:
         raise unknown_name("pass", name, FURTHER_PASSES, "give the images of an editing task's further passes")

@@ -26,7 +26,7 @@ from ldbench.records.files import user_cache_folder
 from ldbench.records.run_folder import FURTHER_PASSES
 from ldbench.score.inputs import Inputs
 from ldbench.score.returned import DefectError
-from ldbench.score.scorer import inputs_of, measured
+from ldbench.score.scorer import inputs_of, measured, pass_ids
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.set_scores import GroupedRun
 from ldbench.score.units import units_of
@@ -165,8 +165,7 @@ def _touched(image: torch.Tensor, seed: int) -> torch.Tensor:
 
 def _sources(data: TaskData, name: str, images: Images) -> dict[str, torch.Tensor]:
     """For a further pass, the images that were edited."""
-    cases = data.null_cases() if name == "null" else data.back_cases(images)
-    ids = [case.id.removesuffix(f".{name}") for case in cases]
+    ids = sorted(pass_ids(data, name, images))
     return {one: source for one in ids if (source := data.by_id[one].source) is not None}
 
 

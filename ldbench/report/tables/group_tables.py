@@ -19,7 +19,7 @@ ByRow = Mapping[str, RowGroups]  # by the row's label
 Unmeasured = Mapping[str, Mapping[str, str]]  # by attribute and metric why; "" where nobody knows
 ByAttribute = Mapping[str, Mapping[str, ByRow]]  # by attribute and metric
 SURE_MARK = "*"
-USUAL_REASON = "the usual reason: a group has too few cases, or too few with or without some class or label"
+_USUAL_REASON = "The usual reason: a group has too few cases, or too few with or without some class or label."
 _ALONE = (
     "One seed does not say what another training would change; the intervals of a row of one seed leave it out."
 )
@@ -72,7 +72,7 @@ def unmeasured_notes(unmeasured: Unmeasured) -> list[str]:
         attributes.setdefault(tuple(why.items()), []).append(one_line(name))
     said = [f"Not measured by {' or '.join(names)}: {_with_reasons(why)}." for why, names in attributes.items()]
     usual = any(not reason for why in unmeasured.values() for reason in why.values())
-    return [" ".join([*said, *([f"{USUAL_REASON.capitalize()}."] if usual else [])])] if said else []
+    return [" ".join([*said, _USUAL_REASON] if usual else said)] if said else []
 
 
 def _with_reasons(why: Iterable[tuple[str, str]]) -> str:

@@ -105,5 +105,5 @@ def failures_of(kind: Kind, names: list[str] | None = None) -> list[Failure]:
     known = [failure.name for failure in of_kind]
     for name in names or ():
         if name not in known:
-            raise unknown_name("failure", name, known, f"of {kind} there are {', '.join(known)}")
+            raise unknown_name("failure", name, known, f"of {kind} there are {', '.join(known)}", listed=True)
     return [failure for failure in of_kind if not names or failure.name in names]

@@ -51,7 +51,7 @@ def grid(
     parameters = {entry.name: entry for entry in declared(cls)}
     if parameter not in parameters:
         remedy = f"name one by --parameter; {cls.__name__} has {', '.join(parameters) or 'none'}"
-        raise unknown_name(f"parameter of {cls.__name__}", parameter, parameters, remedy)
+        raise unknown_name(f"parameter of {cls.__name__}", parameter, parameters, remedy, listed=True)
     if parameter in fixed:
         raise UsageError(f"--parameter {parameter}: it is given by --set too; remove one")
     texts = spelled(parameter, text)
