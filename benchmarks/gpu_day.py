@@ -75,8 +75,9 @@ def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
         words = ("--scripts", str(examples), "--methods", method, *settings["fine-tuning"], *built, "--json", FIGURES)
         return Stage(method, program("fine_tuning", *words), 150 * slack, "" if there else f"no {script} in EXAMPLES")
 
-    tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "default", "-m", "gpu",
-             str(ROOT / "tests" / "gpu")]  # versions are the machine's: what they warn of is no failure
+    marked = ROOT / "tests" / "gpu" / ("test_memory.py" if small else "")  # which skip on the CPU
+    # versions are the machine's: what they warn of is no failure
+    tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "default", "-m", "gpu", str(marked)]
     written = Stage("backbone", program("large_backbone", str(backbone)), 120, product=backbone)
     scored = [python, "-m", "benchmarks.scoring", *settings["scoring"]]
     no_scoring = "" if (ROOT / "benchmarks" / "scoring.py").is_file() else "no benchmarks/scoring.py"

@@ -18,13 +18,14 @@ from ldbench.data.images import quantise, read_image
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.generate import generate
 from tests.baselines.rows import ROWS
-from tests.pretend_gpu.rows import BACKBONE, FEW, SIDE, examples, requests, short
+from tests.pretend_gpu.rows import FEW, SIDE, examples, requests, short
 
 pytestmark = pytest.mark.gpu
 NAMES = (
     "sd-ld", "basic-ft-ld", "lora-ld", "textual-inversion-ld", "custom-diffusion-ld", "dreambooth-ld", "sdedit-ld",
     "pix2pix-zero-ld", "instruct-pix2pix-ld", "instruct-pix2pix-cd-ld", "instruct-pix2pix-ft-ld", "autoencoder",
 )
+BACKBONE = "tiny-sd"
 GREY_LEVELS = 3  # float32 sums in another order, over a few steps
 
 

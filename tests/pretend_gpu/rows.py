@@ -1,8 +1,8 @@
 """Rows on the pretended device, in a process of its own.
 
-    python -m tests.pretend_gpu.rows GUARD ROW[=PRECISION] ...
+    python -m tests.pretend_gpu.rows GUARD BACKBONE ROW[=PRECISION] ...
 
-Each is fitted for two steps on the shipped backbone, samples, and shows its trajectory. Prints one line of JSON a
+Each is fitted for two steps on the backbone, samples, and shows its trajectory. Prints one line of JSON a
 row: the error, or what was counted.
 """
 
@@ -19,14 +19,13 @@ from typing import Any
 from tests.pretend_gpu import guard
 
 SIDE = 64
-BACKBONE = "tiny-sd"
 FEW = {
     "steps": 2, "batch_size": 2, "class_images": 2, "sampling_steps": 1, "start_steps": 2, "strength": 1.0,
     "regularisation_weight": 20.0, "regularisation_steps": 2, "regularisation_rolls": 2,
 }
 
 
-def main(library: str, *rows: str) -> None:
+def main(library: str, backbone: str, *rows: str) -> None:
     """Try the rows one after the other."""
     guard.load(Path(library))
     from tests.pretend_gpu.device import install
@@ -34,14 +33,14 @@ def main(library: str, *rows: str) -> None:
     install()
     for row in rows:
         try:
-            counted = tried(row)
+            counted = tried(row, backbone)
         except Exception as error:  # whatever a real device would have met
             where = traceback_of(error)
             counted = {"error": f"{type(error).__name__}: {error} {where}"}
         print(json.dumps({"row": row, **counted}), flush=True)
 
 
-def tried(row: str) -> dict[str, Any]:
+def tried(row: str, backbone: str) -> dict[str, Any]:
     """What a row asked of the device: waits in a training step, and in sampling of one and of two steps."""
     import torch
     from ldbench_baselines.instruct_pix2pix import InstructPix2Pix
@@ -70,7 +69,7 @@ def tried(row: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, device:
         place = Path(folder) / "fit"
         place.mkdir()
-        context = Context(DEVICE, 0, place, (3, SIDE, SIDE), BACKBONE, shared=Path(folder) / "shared")
+        context = Context(DEVICE, 0, place, (3, SIDE, SIDE), backbone, shared=Path(folder) / "shared")
         generator.fit(examples(editing), context)
         hook.remove()
         asked = requests(editing)

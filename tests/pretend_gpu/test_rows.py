@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.made_once import MadeOnce
+from tests.stand_ins.backbone import save_random_backbone
 
 ROOT = Path(__file__).parents[2]
 ROWS = (
@@ -33,9 +34,10 @@ def counted(library: Path, made_once: MadeOnce) -> dict[str, dict[str, Any]]:
     """What each row asked of the device, from one process."""
 
     def count(folder: Path) -> None:
+        backbone = save_random_backbone(folder / "backbone")  # the same layers as the shipped one's, fewer of each
         run = subprocess.run(
-            [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), *ROWS], cwd=ROOT, capture_output=True,
-            text=True, timeout=900, check=False,
+            [sys.executable, "-m", "tests.pretend_gpu.rows", str(library), str(backbone), *ROWS], cwd=ROOT,
+            capture_output=True, text=True, timeout=900, check=False,
         )
         assert run.returncode == 0, run.stderr[-2000:]
         (folder / "lines").write_text(run.stdout, encoding="utf-8")

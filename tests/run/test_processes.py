@@ -30,6 +30,7 @@ from ldbench.run.pipeline import _fit_folder, run
 from ldbench.run.processes import Processes, current_processes, is_first_process
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
+from tests.forked import ldbench, started
 from tests.stand_ins.backbone import save_random_backbone
 
 CASES = tuple(Case(f"case-{index}", "a prompt", {"diagnosis": "CN"}) for index in range(8))
@@ -163,42 +164,42 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def ended(*processes: subprocess.Popen[str], code: int = 0) -> list[str]:
-    """What processes printed that began together, once all have ended with this exit code."""
-    try:
-        printed = [process.communicate(timeout=540)[0] for process in processes]
-    finally:
-        for process in processes:  # one that waits for another, and a launcher's children too
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    assert [process.returncode for process in processes] == [code] * len(processes), "\n".join(printed)
-    return printed
-
-
-def begun(*command: str, **variables: str) -> subprocess.Popen[str]:
-    """`python -m ...` in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True, env=os.environ | variables,
-    )
-
-
 def launch(count: int, *arguments: str) -> str:
     """`accelerate launch -m ldbench ...` on the CPU; what it printed."""
     options = ["--multi_gpu", "--num_processes", str(count), "--num_machines", "1", "--mixed_precision", "no",
                "--dynamo_backend", "no", "--main_process_port", str(free_port())]  # fmt: skip
-    [printed] = ended(begun("accelerate.commands.launch", *options, "-m", "ldbench", *arguments, "--device", "cpu"))
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "accelerate.commands.launch", *options, "-m", "ldbench", *arguments, "--device", "cpu"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        printed = launcher.communicate(timeout=540)[0]
+    finally:
+        if launcher.poll() is None:
+            os.killpg(launcher.pid, signal.SIGKILL)  # its children too
+            launcher.wait()
+    assert launcher.returncode == 0, printed
     return printed
 
 
-def launch_by_hand(count: int, *arguments: str, code: int = 0) -> list[str]:
-    """The same by the variables alone that a launcher sets, as a cluster's script does; what each process printed."""
-    meeting = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    return ended(*(
-        begun("ldbench", *arguments, "--device", "cpu", RANK=str(rank), LOCAL_RANK=str(rank), **meeting)
-        for rank in range(count)
-    ), code=code)
+def launch_by_hand(folder: Path, *arguments: str, code: int = 0) -> list[str]:
+    """Two processes by the variables alone that a launcher sets, as a cluster's script does; what each printed, once
+    both have ended with this exit code."""
+    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port := free_port())}
+    outs = [folder / f"said-{port}-{rank}" for rank in range(2)]
+    begun = [
+        started(ldbench, *arguments, "--device", "cpu", out=out,
+                environment={**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), **meeting})
+        for rank, out in enumerate(outs)
+    ]  # fmt: skip
+    for process in begun:
+        process.join(timeout=540)
+    for process in begun:
+        process.kill()  # one that waits for another
+        process.join()
+    printed = [out.read_text(encoding="utf-8") for out in outs]
+    assert [process.exitcode for process in begun] == [code] * 2, "\n".join(printed)
+    return printed
 
 
 def pixels(folder: Path) -> np.ndarray:
@@ -234,7 +235,7 @@ def test_two_processes_train_and_generate_what_one_does(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_generator_that_does_not_share_fits_once_a_process(tmp_path: Path) -> None:
     card, alone = str(cheap_card(tmp_path)), f"{Path(__file__).parents[1] / 'stand_ins' / 'lone_generator.py'}:Alone"
-    printed = launch_by_hand(2, "run", card, alone, "--batch-size", "3", "--out", str(tmp_path / "runs"))
+    printed = launch_by_hand(tmp_path, "run", card, alone, "--batch-size", "3", "--out", str(tmp_path / "runs"))
     assert [said.count("kid ↓") for said in printed] == [1, 0]
     told = {path.parent.name: path.read_text(encoding="utf-8") for path in (tmp_path / "runs").rglob("process")}
     assert told == {"fit-0": "0 of 2", "fit-1": "1 of 2"}
@@ -245,11 +246,11 @@ def test_a_generator_that_does_not_share_fits_once_a_process(tmp_path: Path) -> 
 def test_where_the_first_process_cannot_begin_or_score_the_others_end_with_it(tmp_path: Path) -> None:
     card = str(small_card(tmp_path, metrics="[metrics.laterality]\n"))  # which brains refuse
     asked = ("run", card, "mean-image", "--out", str(tmp_path / "runs"))
-    first, other = launch_by_hand(2, *asked, code=2)
+    first, other = launch_by_hand(tmp_path, *asked, code=2)
     assert "error: laterality: expected 95% of the real test scans" in first
     assert "error: the first process ended: laterality: expected 95% of the real test scans" in other
     (folder,) = (RunFolder(path.parent) for path in (tmp_path / "runs").rglob("run.json"))
     with folder.claimed():
-        first, other = launch_by_hand(2, *asked, code=2)
+        first, other = launch_by_hand(tmp_path, *asked, code=2)
     assert f"error: {folder.path}: another run is at work there" in first
     assert f"error: the first process ended: {folder.path}: another run is at work there" in other

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import random
 import signal
 import time
@@ -27,6 +26,7 @@ from ldbench.errors import GeneratorError, UsageError
 from tests.baselines.discs import Discs, context, loss_on_a_fixed_batch, quick, requests, weights
 from tests.baselines.fitting import slow_fit
 from tests.baselines.rows import ROWS
+from tests.forked import processes
 
 METHODS: list[type[FineTuner]] = [BasicFT, TextualInversion, DreamBooth, CustomDiffusion, LoRA]
 # one of them in every run, the others among the slow tests
@@ -181,8 +181,6 @@ def test_killed_twice_and_resumed_gives_the_weights_of_an_uninterrupted_fit(
     random_backbone: Path, tmp_path: Path
 ) -> None:
     """SIGKILL in a process of its own, each time after a checkpoint more."""
-    processes = multiprocessing.get_context("forkserver")  # imports once for both
-    processes.set_forkserver_preload([slow_fit.__name__])
     state, made = tmp_path / "cut" / STATE, 0
     for _ in range(2):
         process = processes.Process(
