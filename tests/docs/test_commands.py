@@ -39,7 +39,7 @@ SEEDS = ("seed-0", "seed-1", "seed-2")
 COMMITTED = ROOT / "leaderboards/results/sandbox-brain-t2i"
 MEASURED = pytest.mark.skipif(not COMMITTED.exists(), reason="no results are committed")
 CHEAP = (
-    "list", "cases", "report", "compare", "gate", "leaderboard build", "new generator",
+    "list", "cases", "report", "compare", "gate", "leaderboard build", "new",
 )  # fmt: skip
 SHELL = ("", "sh", "bash", "console")
 SELF_MADE = "docs/adding-a-task.md"  # it makes all that its commands read
@@ -308,7 +308,7 @@ def test_every_command_of_the_readme_is_run_and_some_of_most_pages() -> None:
     [
         ("list tasks", True), ("run brain-t2i sd --dry-run", True), ("run sandbox-brain-t2i sd", False),
         ("score sandbox-brain-t2i FOLDER", False), ("check my-model", False), ("check my_blur.py:Blur", True),
-        ("check --metric my.py:M", True),
+        ("check --metric my.py:M", True), ("new metric my-metric", True),
         ("search sandbox-brain-t2i basic-ft-ld", False), ("verify RESULT", False), ("report runs", True),
     ],
 )  # fmt: skip

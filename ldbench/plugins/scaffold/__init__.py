@@ -1,4 +1,4 @@
-"""A new generator's package, written from templates: what `ldbench new generator NAME` does.
+"""A new plug-in's package, written from templates: what `ldbench new generator NAME` and its like do.
 
-The package installs, passes `ldbench check` and ranks as it is; its comments say what to replace.
+The package installs and passes `ldbench check` as it is, and a generator's ranks; its comments say what to replace.
 """
