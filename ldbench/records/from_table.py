@@ -19,6 +19,7 @@ from ldbench.errors import LdbenchError
 
 T = TypeVar("T")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_PLAIN = (int, float, str, bool)
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -96,7 +97,9 @@ def values_of(cls: type[Any], texts: Mapping[str, str]) -> dict[str, Any]:
 
 def convert(hint: Any, value: object, key: str) -> Any:
     """`value` as the annotation `hint` wants it, or a `TypedError` that names `key`."""
-    origin, arguments = get_origin(hint), get_args(hint)
+    if type(value) is hint and hint in _PLAIN and (hint is not float or math.isfinite(cast("float", value))):
+        return value  # nearly all of a million values that a board's files hold
+    origin, arguments = _parts(hint)
     if hint is Any:
         return value
     if origin in (Union, types.UnionType):
@@ -113,17 +116,21 @@ def convert(hint: Any, value: object, key: str) -> Any:
         return build(hint, value, key)
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value):
         return float(value)
-    if hint in (int, str, bool) and type(value) is hint:
-        return value
     if hint is types.NoneType and value is None:
         return None
     raise TypedError(f"{key}: expected {_spell(hint)}, got {value!r:.60}")
 
 
+@functools.lru_cache(maxsize=256)
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The origin of an annotation and what it is of."""
+    return get_origin(hint), get_args(hint)
+
+
 def _as_wanted(hint: Any, values: Sequence[object]) -> bool:
     """Whether all are numbers or texts of the very type, as are the many that each image adds to a score: then none has
     to be looked at by itself."""
-    if hint not in (float, int, str) or not all(type(value) is hint for value in values):
+    if hint not in _PLAIN or not all(type(value) is hint for value in values):
         return False
     return hint is not float or all(map(math.isfinite, cast("Sequence[float]", values)))
 
@@ -137,11 +144,14 @@ def _is_finite(value: int | float) -> bool:
 
 
 def _convert_union(hint: Any, value: object, key: str) -> Any:
+    _, options = _parts(hint)
+    if value is None and types.NoneType in options:
+        return None
     if isinstance(value, Mapping):  # the nested error is the one that helps
-        tables = [option for option in get_args(hint) if dataclasses.is_dataclass(option)]
+        tables = [option for option in options if dataclasses.is_dataclass(option)]
         if tables:
             return convert(tables[0], value, key)
-    for option in get_args(hint):
+    for option in options:
         try:
             return convert(option, value, key)
         except TypedError:
