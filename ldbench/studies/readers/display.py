@@ -10,6 +10,7 @@ from typing import Literal
 
 from ldbench.records.files import json_text
 from ldbench.records.names import one_line
+from ldbench.report.digits import fixed
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
 from ldbench.studies.readers.questions import question_named
@@ -96,8 +97,11 @@ def _all_readers(score: StudyScore) -> tuple[tuple[str, ...], ...]:
 
 def _percent(estimate: Estimate) -> str:
     value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value:.0f} % [{low:.0f}, {high:.0f}]"
+    return f"{fixed(value, 0)} % [{fixed(low, 0)}, {fixed(high, 0)}]"
 
 
 def _number(estimate: Estimate | None) -> str:
-    return NONE if estimate is None else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    if estimate is None:
+        return NONE
+    value, low, high = (fixed(each, 2) for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
