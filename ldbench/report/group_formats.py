@@ -68,7 +68,8 @@ def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
     """A table an attribute and metric, and the notes on all of them."""
     by_attribute = groups.by_attribute
     tables = [group_table(groups.task, of_rows) for by in by_attribute.values() for of_rows in by.values()]
-    return tables, [*group_notes(by_attribute, groups.without, groups.unmeasured, groups.edits), *groups.names]
+    notes = group_notes(by_attribute, groups.without, groups.unmeasured, groups.uncompared, groups.edits)
+    return tables, [*notes, *groups.names]
 
 
 def _csv(tasks: Tasks) -> str:

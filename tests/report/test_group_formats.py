@@ -151,12 +151,14 @@ def test_groups_of_few_subjects_make_no_gap_and_are_not_said_to_have_few_cases(t
     run = measured(*FULL[3])
     result_file.write(run, tmp_path / "result.json")
     value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
-    subgroups.write(Subgroups(value, {"auc": {"age": Breakdown(AUC[:2])}}), tmp_path / SUBGROUPS)
+    why = {"auc": {"age": "60 to 69: 7, 70 to 79: 8 subjects, 10 needed"}}
+    subgroups.write(Subgroups(value, {"auc": {"age": Breakdown(AUC[:2])}}, why), tmp_path / SUBGROUPS)
     tasks = by_attributes(board_set(collect([tmp_path])), ["age"])
     text = " ".join(report_groups(tasks, "terminal", None).split())
     assert "No row has two groups that are large enough to be compared" in text
     assert "leave out 0" not in text
     assert "In round brackets: not compared. That takes ten subjects" in text
+    assert "Not compared by age: auc (60 to 69: 7, 70 to 79: 8 subjects, 10 needed)." in text
     [view] = attribute_views(tasks[TASK.id])
     assert (view.sure, view.count) == (0, 0)
 
@@ -178,7 +180,7 @@ def test_a_run_that_says_why_a_metric_measures_no_group_is_heard(tmp_path: Path)
     value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
     few = "F: 12 real images, 20 needed"
     none = "it has no scores by group"
-    why = {"fid": {"sex": few}, "kid": {"sex": few, "site": "kid: refused"}, "auc": {"site": none}}
+    why = {"fid": {"sex": few}, "kid": {"sex": few, "site": "F: kid: refused"}, "auc": {"site": none}}
     for metrics in ({"auc": {"sex": BY_AUC}}, {}):
         subgroups.write(Subgroups(value if metrics else {}, metrics, why), tmp_path / SUBGROUPS)
         found = board_set(collect([tmp_path]))
@@ -188,7 +190,7 @@ def test_a_run_that_says_why_a_metric_measures_no_group_is_heard(tmp_path: Path)
             assert "The usual reason" not in text
     with pytest.raises(UsageError) as refused:
         by_attributes(found, ["site"])
-    assert f"Not measured by site: fid; kid (refused); auc ({none}). The usual" in str(refused.value)
+    assert f"Not measured by site: fid; kid (F: refused); auc ({none}). The usual" in str(refused.value)
 
 
 def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) -> None:

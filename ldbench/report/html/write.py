@@ -71,7 +71,7 @@ def write_pages(
 def _of_groups(groups: TaskGroups) -> dict[str, object]:
     if not groups.by_attribute:
         return {"groups_of_cases": (), "notes_on_groups": ()}
-    notes = group_notes(groups.by_attribute, groups.without, groups.unmeasured, groups.edits)
+    notes = group_notes(groups.by_attribute, groups.without, groups.unmeasured, groups.uncompared, groups.edits)
     return {"groups_of_cases": attribute_views(groups), "notes_on_groups": notes}
 
 

@@ -53,33 +53,41 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
 
 
 def group_notes(
-    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured, edits: bool = False
+    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured, uncompared: Unmeasured,
+    edits: bool = False,
 ) -> list[str]:
     """How to read all tables of a task, whose cases may be `edits`, and what they lack: the metrics that are
-    `unmeasured`, and the rows whose runs are `without` groups."""
+    `unmeasured` or `uncompared`, and the rows whose runs are `without` groups."""
     notes = _how_to_read(by_attribute) if by_attribute else []
     notes += [_OF_EDITS] if edits and set(by_attribute) - {LABEL} else []
-    notes += unmeasured_notes(unmeasured)
+    notes += unmeasured_notes(unmeasured, uncompared)
     notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
     return notes + ([f"Without groups in their results: {', '.join(without)}."] if without else [])
 
 
-def unmeasured_notes(unmeasured: Unmeasured) -> list[str]:
-    """The metrics that no group is measured by and why, attributes of the same ones together; where a run does not say
-    why, the usual reason."""
-    attributes: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for name, why in unmeasured.items():
-        attributes.setdefault(tuple(why.items()), []).append(one_line(name))
-    said = [f"Not measured by {' or '.join(names)}: {_with_reasons(why)}." for why, names in attributes.items()]
+def unmeasured_notes(unmeasured: Unmeasured, uncompared: Unmeasured) -> list[str]:
+    """The metrics that no group is measured by, and those that no two groups are compared by, and why; where a run does
+    not say why, the usual reason."""
+    said = _by_reason("Not measured", unmeasured)
     usual = any(not reason for why in unmeasured.values() for reason in why.values())
-    return [" ".join([*said, _USUAL_REASON] if usual else said)] if said else []
+    notes = [*([*said, _USUAL_REASON] if usual else said), *_by_reason("Not compared", uncompared)]
+    return [" ".join(notes)] if notes else []
+
+
+def _by_reason(what: str, lacking: Unmeasured) -> list[str]:
+    """A sentence for the attributes that lack the same metrics for the same reasons."""
+    attributes: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name, why in lacking.items():
+        if why:
+            attributes.setdefault(tuple(why.items()), []).append(one_line(name))
+    return [f"{what} by {' or '.join(names)}: {_with_reasons(why)}." for why, names in attributes.items()]
 
 
 def _with_reasons(why: Iterable[tuple[str, str]]) -> str:
     """The metrics, those of one reason together with it in brackets."""
     metrics: dict[str, list[str]] = {}
     for metric, reason in why:
-        metrics.setdefault(reason.removeprefix(f"{metric}: "), []).append(metric)
+        metrics.setdefault(reason.replace(f"{metric}: ", "", 1), []).append(metric)
     return "; ".join(
         f"{', '.join(names)}{f' ({one_line(reason)})' if reason else ''}" for reason, names in metrics.items()
     )
