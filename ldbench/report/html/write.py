@@ -56,6 +56,7 @@ def write_pages(
         content = {
             "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,
             "rows": sections(board, by_row, pictures, curves), "about": pictures.about(),
+            "missing": pictures.missing(),
             "changes": pictures.shows_changes, "better": sentences(better[task]), "blocks": pictures.blocks(shelf),
             "unfinished": results.unfinished_of(task), **_of_groups(groups_of_board(results, task)),
         }
