@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ldbench.board.folded_groups import RowGroups
-from ldbench.records.files import json_text, write_texts
+from ldbench.records.files import json_text
 from ldbench.records.names import slug
+from ldbench.records.own_files import write_own
 from ldbench.report.by_group import TaskGroups
 from ldbench.report.tables.content import FURTHER
 from ldbench.report.tables.csv_ import csv_text
@@ -44,7 +45,7 @@ def report_groups(
         out / f"{slug(task)}-groups.{RENDERERS[format][0]}": _text({task: groups}, format, all_metrics)
         for task, groups in tasks.items()
     }
-    return "".join(f"{path}\n" for path in write_texts(files))
+    return "".join(f"{path}\n" for path in write_own(files, "ldbench report"))
 
 
 def _text(tasks: Tasks, format: str, all_metrics: bool, width: int = DEFAULT_WIDTH) -> str:

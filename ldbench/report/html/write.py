@@ -19,7 +19,7 @@ from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
 from ldbench.report.html.board import board_view
 from ldbench.report.html.gaps import attribute_views
-from ldbench.report.html.own_files import check_own
+from ldbench.report.html.own_files import check_pages
 from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.shelf import Beside, Inside
@@ -46,7 +46,7 @@ def write_pages(
     shelf = Beside(out) if site else Inside()
     assets = {out / look.folder / name: render.asset(name) for name in render.ASSETS} if site else {}
     index = out / "index.html"
-    check_own([*([index] if site else []), *(out / _page_name(task, site) for task in results.boards)], assets)
+    check_pages([*([index] if site else []), *(out / _page_name(task, site) for task in results.boards)], assets)
     write_texts(assets)  # before the pictures: it waits for the disk, and would wait for all of them
     written, listed = [], []
     for task, board in results.boards.items():
