@@ -53,11 +53,12 @@ def say_chosen(boards: BoardSet) -> None:
 
 
 def say_unmeasured(tasks: Mapping[str, TaskGroups]) -> None:
-    """One line on standard error for each task with metrics that no group is measured by, for the same formats."""
+    """One line on standard error for each task with metrics that groups are not measured or not compared by, for the
+    same formats."""
     from ldbench.report.tables.group_tables import unmeasured_notes
 
     for task, groups in tasks.items():
-        for note in unmeasured_notes(groups.unmeasured):
+        for note in unmeasured_notes(groups.unmeasured, groups.uncompared):
             typer.echo(f"{task}: {note}", err=True)
 
 

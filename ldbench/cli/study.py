@@ -55,15 +55,14 @@ def score(
     seed: Annotated[int, typer.Option(help="Draws the resamples of the intervals.")] = 0,
 ) -> None:
     """Score readers' answers: accuracy, preference and agreement, with intervals."""
-    from ldbench.records.files import write_text_atomic
-    from ldbench.studies.readers.display import render
+    from ldbench.studies.readers.display import render, write
     from ldbench.studies.readers.score import score as score_study
 
-    text = render(score_study(answers, key, seed), format_)
+    found = score_study(answers, key, seed)
     if out is None:
-        typer.echo(text, nl=False)
+        typer.echo(render(found, format_), nl=False)
     else:
-        write_text_atomic(out, text)
+        write(found, format_, out)
         typer.echo(str(out))
 
 

@@ -99,7 +99,7 @@ def breakdown_of(
 class Subgroups:
     """By metric and attribute; `values` repeats the scores, so that the file can be told from another result's.
 
-    `left_out` says in one line, by metric and attribute, why there is no breakdown.
+    `left_out` says in one line, by metric and attribute, why there is no breakdown, or none with a gap.
     """
 
     values: Mapping[str, float]

@@ -27,14 +27,16 @@ class TaskGroups:
     """By attribute and metric, in the board's order, the groups of a task's rows by their labels.
 
     `unmeasured` are, by attribute, the metrics of the board that no row's groups are measured by, with the reason that
-    a run gives. `without` are the labels of measured rows whose runs have none; `names` say what the labels that were
-    given stand for. On a task of `edits` a case has the attributes that were asked for.
+    a run gives, and `uncompared` those that make no gap in any row, where a run says why. `without` are the labels of
+    measured rows whose runs have none; `names` say what the labels that were given stand for. On a task of `edits` a
+    case has the attributes that were asked for.
     """
 
     task: str
     by_attribute: ByAttribute
     without: tuple[str, ...] = ()
     unmeasured: Unmeasured = field(default_factory=dict)
+    uncompared: Unmeasured = field(default_factory=dict)
     names: tuple[str, ...] = ()
     edits: bool = False
 
@@ -47,8 +49,11 @@ class TaskGroups:
         """The same by these attributes alone, by all of them for "all"."""
         asked = self.attributes if ALL in attributes else {*attributes}
         kept = {name: each for name, each in self.by_attribute.items() if name in asked}
-        unmeasured = {name: each for name, each in self.unmeasured.items() if name in asked}
-        return replace(self, by_attribute=kept, unmeasured=unmeasured)
+        unmeasured, uncompared = (
+            {name: each for name, each in of_all.items() if name in asked}
+            for of_all in (self.unmeasured, self.uncompared)
+        )
+        return replace(self, by_attribute=kept, unmeasured=unmeasured, uncompared=uncompared)
 
     def with_metrics(self, metrics: Collection[str]) -> TaskGroups:
         """The same with these metrics alone."""
@@ -75,10 +80,15 @@ def groups_of_board(results: BoardSet, task: str) -> TaskGroups:
         name: {metric: why.get((name, metric), "") for metric in metrics if metric not in by_metric}
         for name, by_metric in by_attribute.items() if name != LABEL
     }
+    uncompared = {
+        name: {metric: why[name, metric] for metric, of_rows in by_metric.items()
+               if (name, metric) in why and not any(row.breakdown.worst for row in of_rows.values())}
+        for name, by_metric in filled.items()
+    }  # fmt: skip
     without = tuple(name for name, groups in labelled.items() if not groups)
     unmeasured = {name: each for name, each in lacking.items() if each}
     edits = board.task.kind != "text-to-image"
-    return TaskGroups(task, filled, without, unmeasured, tuple(name_notes(board.rows)), edits)
+    return TaskGroups(task, filled, without, unmeasured, uncompared, tuple(name_notes(board.rows)), edits)
 
 
 def _reasons(runs: Iterable[Subgroups]) -> dict[tuple[str, str], str]:
@@ -120,7 +130,7 @@ def by_attributes(results: BoardSet, attributes: Sequence[str]) -> dict[str, Tas
             raise unknown_name("attribute", name, known, f"name one that makes groups, or {ALL}")
     kept = {task: groups.only(attributes) for task, groups in tasks.items()}
     if not any(groups.by_attribute for groups in kept.values()):
-        notes = " ".join(note for groups in kept.values() for note in unmeasured_notes(groups.unmeasured))
+        notes = " ".join(note for groups in kept.values() for note in unmeasured_notes(groups.unmeasured, {}))
         raise UsageError(
             f"--by {','.join(attributes)}: expected a metric that is measured by these groups, got none. {notes} "
             "Name other metrics, or generate more cases"

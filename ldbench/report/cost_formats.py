@@ -12,9 +12,10 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import labels
 from ldbench.errors import UsageError
-from ldbench.records.files import json_text, write_texts
+from ldbench.records.files import json_text
 from ldbench.records.identity import Found, row_key
 from ldbench.records.names import slug
+from ldbench.records.own_files import write_own
 from ldbench.report.tables.cost_table import cost_notes, cost_table
 from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.formats import RENDERERS
@@ -54,7 +55,7 @@ def report_costs(results: BoardSet, format: str, out: Path | None, width: int = 
         out / f"{slug(task)}-cost.{RENDERERS[format][0]}": _text({task: by_row}, format, names=names)
         for task, by_row in tasks.items()
     }
-    return "".join(f"{path}\n" for path in write_texts(files))
+    return "".join(f"{path}\n" for path in write_own(files, "ldbench report"))
 
 
 def _text(

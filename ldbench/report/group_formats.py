@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ldbench.board.folded_groups import RowGroups
-from ldbench.records.files import json_text, write_texts
+from ldbench.records.files import json_text
 from ldbench.records.names import slug
+from ldbench.records.own_files import write_own
 from ldbench.report.by_group import TaskGroups
 from ldbench.report.tables.content import FURTHER
 from ldbench.report.tables.csv_ import csv_text
@@ -44,7 +45,7 @@ def report_groups(
         out / f"{slug(task)}-groups.{RENDERERS[format][0]}": _text({task: groups}, format, all_metrics)
         for task, groups in tasks.items()
     }
-    return "".join(f"{path}\n" for path in write_texts(files))
+    return "".join(f"{path}\n" for path in write_own(files, "ldbench report"))
 
 
 def _text(tasks: Tasks, format: str, all_metrics: bool, width: int = DEFAULT_WIDTH) -> str:
@@ -68,7 +69,8 @@ def _content(groups: TaskGroups) -> tuple[list[TextTable], list[str]]:
     """A table an attribute and metric, and the notes on all of them."""
     by_attribute = groups.by_attribute
     tables = [group_table(groups.task, of_rows) for by in by_attribute.values() for of_rows in by.values()]
-    return tables, [*group_notes(by_attribute, groups.without, groups.unmeasured, groups.edits), *groups.names]
+    notes = group_notes(by_attribute, groups.without, groups.unmeasured, groups.uncompared, groups.edits)
+    return tables, [*notes, *groups.names]
 
 
 def _csv(tasks: Tasks) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from ldbench.board import leaderboard
 from ldbench.board.leaderboard import Leaderboard
-from ldbench.records.files import got_instead, write_texts
+from ldbench.records.files import got_instead
 from ldbench.records.names import slug
+from ldbench.records.own_files import write_own
 from ldbench.report.tables import markdown
 
 
@@ -27,8 +28,8 @@ def texts(boards: Mapping[str, Leaderboard]) -> dict[str, str]:
 
 
 def rebuild(boards: Mapping[str, Leaderboard], out: Path) -> list[Path]:
-    """Write every leaderboard below `out` and return the files."""
-    return write_texts({out / name: text for name, text in texts(boards).items()})
+    """Write every leaderboard below `out` and return the files; `ResultError` for a file there that is none."""
+    return write_own({out / name: text for name, text in texts(boards).items()}, "ldbench leaderboard build")
 
 
 def differences(boards: Mapping[str, Leaderboard], out: Path) -> list[str]:

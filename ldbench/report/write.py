@@ -17,13 +17,15 @@ from ldbench.board.chosen import ChosenRows
 from ldbench.board.gather import BoardSet
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.errors import unknown_name
-from ldbench.records.files import write_texts
 from ldbench.records.names import slug
+from ldbench.records.own_files import begins_as, check_own, write_own
 from ldbench.report.cards import titles
 from ldbench.report.run_pictures import copy_pictures
 from ldbench.report.tables import latex, markdown, terminal
 from ldbench.report.tables.formats import RENDERERS, render
 from ldbench.report.tables.headline import narrowed
+
+_COMMAND = "ldbench report"
 
 
 def report(
@@ -31,8 +33,15 @@ def report(
 ) -> str:
     """What to print: the rendered leaderboards, or, with `out`, the files that were written there.
 
-    LaTeX has the titles of tasks; `cards` are paths, of tasks that are not installed.
+    LaTeX has the titles of tasks; `cards` are paths, of tasks that are not installed. Raises `ResultError`, before
+    anything is written, for a file in a leaderboard's place that is none of `ldbench report`.
     """
+    paths = {} if out is None else {
+        task: out / f"{_name(board)}.{RENDERERS[format][0]}" for task, board in results.boards.items()
+    }
+    for task, path in paths.items():
+        if path.exists():  # before pictures are copied
+            check_own([path], begins_as(render(results.boards[task], format)), _COMMAND)
     if format == "latex":
         named = titles(results, cards)
         texts = {task: latex.render(board, named.get(task, "")) for task, board in results.boards.items()}
@@ -40,8 +49,8 @@ def report(
         texts = {task: _text(board, format, results, out, all_metrics) for task, board in results.boards.items()}
     if out is None:
         return "\n".join([*texts.values(), *(f"{line}\n" for line in _without_board(results, format))])
-    files = {out / f"{_name(results.boards[task])}.{RENDERERS[format][0]}": text for task, text in texts.items()}
-    return "".join(f"{path}\n" for path in write_texts(files))
+    files = {paths[task]: text for task, text in texts.items()}
+    return "".join(f"{path}\n" for path in write_own(files, _COMMAND))
 
 
 def _name(board: Leaderboard) -> str:

@@ -19,6 +19,7 @@ from ldbench.data.images import quantise, read_image, write_image
 from ldbench.data.task_data import task_data
 from ldbench.errors import ImageError, ResultError
 from ldbench.records.files import json_of, write_text_atomic
+from ldbench.records.own_files import check_own
 from ldbench.records.run_folder import BACK, NULL
 from ldbench.run.passes import WORDS
 from ldbench.task import card
@@ -82,11 +83,7 @@ def _marks(case: Case, name: str) -> dict[str, str]:
 
 def _check_own(out: Path, folder: Path, edited: Mapping[Path, Case], task_id: str) -> None:
     """Raise `ResultError` where `out` is there and lists no cases, or the sources' folder holds others than these."""
-    if out.is_dir() or (out.is_file() and not _lists_cases(out)):
-        got = "a folder" if out.is_dir() else "another file"
-        raise ResultError(
-            f"{out}: expected a file of `ldbench cases` or none, got {got}; move it, or choose another --out"
-        )
+    check_own([out], _lists_cases, "ldbench cases")
     there = [path for path in folder.iterdir() if path.name[0] != "."] if edited and folder.is_dir() else []
     others = [path for path in there if path not in edited or not _shows(path, _source(edited[path]))]
     if others:
@@ -97,14 +94,14 @@ def _check_own(out: Path, folder: Path, edited: Mapping[Path, Case], task_id: st
 
 
 def _lists_cases(path: Path) -> bool:
-    """Whether a file begins as one of `export_cases` does; an empty one is nobody's loss."""
+    """Whether a file begins as one of `export_cases` does."""
     with path.open("rb") as file:
         first = file.readline(_LONGEST_LINE)
     try:
-        row = json_of(first) if first else {}
+        row = json_of(first)
     except ValueError:
         return False
-    return not first or (isinstance(row, dict) and row.keys() >= _KEYS)
+    return isinstance(row, dict) and row.keys() >= _KEYS
 
 
 def _shows(path: Path, image: torch.Tensor) -> bool:

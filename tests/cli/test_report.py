@@ -85,8 +85,9 @@ def test_a_page_shows_real_scans_by_the_path_of_a_card_that_is_not_installed(tmp
     for path in runs.rglob("result.json"):
         split = task_data(task, 0).split_hash()
         result.write(replace(result.read(path), task=task_ref(task), split_hash=split), path)
-    assert "Results alone, without real test scans' grey levels: unknown task 'small'" in pages(runs)
-    assert "Results alone" not in pages(runs, "--task", own)
+    missing = "Real images are missing on this page"
+    assert f"{missing} (no grey levels of real test scans): no card of small is installed; make" in pages(runs)
+    assert missing not in pages(runs, "--task", own)
     with pytest.raises(UsageError, match=r"--task sandbox-brain-t2i: expected the card of small, got that of sand"):
         pages(runs, "--task", own, "--task", "sandbox-brain-t2i")
 

@@ -52,13 +52,13 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
     head, line = lines[1], next(line for line in lines if line.startswith("sd "))
     assert head.split("  ")[0] == "model"
     assert "F|x, n = 40" in head
-    assert "70 [60, 80], 2 by chance, 68 beyond" in line
+    assert "70.0 [60.0, 80.0], 2.5 by chance, 67.5 beyond" in line
     assert "gap beyond chance" in head
-    assert "10 [>0, 20] *" in line
+    assert "9.5 [>0, 20.0] *" in line
     auc = lines[next(place for place, line in enumerate(lines) if "auc ↑" in line) :]
     of_auc = next(line for line in auc if line.startswith("sd "))
-    assert "(0.80 [0.60, 0.90])" in of_auc  # too few cases
-    assert of_auc.split()[1:7] == ["0", "[0,", "0.100]", "-", "-", "-"]  # no group is worse
+    assert "(0.800 [0.600, 0.900])" in of_auc  # too few cases
+    assert of_auc.split()[1:7] == ["0.000", "[0.000,", "0.100]", "-", "-", "-"]  # no group is worse
     said = " ".join(lines)
     assert "2 of 4 gaps leave out 0" in said
     assert "In round brackets: not compared" in said
@@ -89,7 +89,7 @@ def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
     for form in ("terminal", "markdown", "latex", "latex-tabular"):
         printed = report_groups(tasks, form, None, width=width)
         assert [len(re.findall(rf"\b{value}\b", printed)) for value in range(60, 74)] == [1] * 14
-    assert "60<br>\\[50, 78\\],<br>20 by chance,<br>40 beyond" in report_groups(tasks, "markdown", None)
+    assert "60.0<br>\\[50.0, 77.5\\],<br>20.0 by chance,<br>40.0 beyond" in report_groups(tasks, "markdown", None)
 
 
 def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> None:
@@ -151,12 +151,14 @@ def test_groups_of_few_subjects_make_no_gap_and_are_not_said_to_have_few_cases(t
     run = measured(*FULL[3])
     result_file.write(run, tmp_path / "result.json")
     value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
-    subgroups.write(Subgroups(value, {"auc": {"age": Breakdown(AUC[:2])}}), tmp_path / SUBGROUPS)
+    why = {"auc": {"age": "60 to 69: 7, 70 to 79: 8 subjects, 10 needed"}}
+    subgroups.write(Subgroups(value, {"auc": {"age": Breakdown(AUC[:2])}}, why), tmp_path / SUBGROUPS)
     tasks = by_attributes(board_set(collect([tmp_path])), ["age"])
     text = " ".join(report_groups(tasks, "terminal", None).split())
     assert "No row has two groups that are large enough to be compared" in text
     assert "leave out 0" not in text
     assert "In round brackets: not compared. That takes ten subjects" in text
+    assert "Not compared by age: auc (60 to 69: 7, 70 to 79: 8 subjects, 10 needed)." in text
     [view] = attribute_views(tasks[TASK.id])
     assert (view.sure, view.count) == (0, 0)
 
@@ -178,7 +180,7 @@ def test_a_run_that_says_why_a_metric_measures_no_group_is_heard(tmp_path: Path)
     value = {score.metric: score.value for score in run.scores if score.metric == "auc"}
     few = "F: 12 real images, 20 needed"
     none = "it has no scores by group"
-    why = {"fid": {"sex": few}, "kid": {"sex": few, "site": "kid: refused"}, "auc": {"site": none}}
+    why = {"fid": {"sex": few}, "kid": {"sex": few, "site": "F: kid: refused"}, "auc": {"site": none}}
     for metrics in ({"auc": {"sex": BY_AUC}}, {}):
         subgroups.write(Subgroups(value if metrics else {}, metrics, why), tmp_path / SUBGROUPS)
         found = board_set(collect([tmp_path]))
@@ -188,7 +190,7 @@ def test_a_run_that_says_why_a_metric_measures_no_group_is_heard(tmp_path: Path)
             assert "The usual reason" not in text
     with pytest.raises(UsageError) as refused:
         by_attributes(found, ["site"])
-    assert f"Not measured by site: fid; kid (refused); auc ({none}). The usual" in str(refused.value)
+    assert f"Not measured by site: fid; kid (F: refused); auc ({none}). The usual" in str(refused.value)
 
 
 def test_a_gap_between_labels_is_told_from_being_served_worse(tmp_path: Path) -> None:

@@ -37,6 +37,16 @@ def test_built_files_are_those_of_a_report_and_differ_in_nothing(runs: Path, tmp
     assert differences(boards_of(sorted(runs.rglob("*.json"))[::-1]), tmp_path / "boards") == []
 
 
+def test_no_file_is_replaced_where_one_is_no_leaderboard(runs: Path, tmp_path: Path) -> None:
+    _, notes = made = rebuild(boards_of([runs]), tmp_path)
+    notes.write_text("# Notes\n", encoding="utf-8")
+    made[0].unlink()
+    with pytest.raises(ResultError, match=rf"{notes}: expected a file of `ldbench leaderboard build` or none"):
+        rebuild(boards_of([runs]), tmp_path)
+    assert notes.read_text(encoding="utf-8") == "# Notes\n"
+    assert not made[0].exists()
+
+
 def test_the_first_field_and_line_that_differ_are_named(runs: Path, tmp_path: Path) -> None:
     file, text = rebuild(boards_of([runs]), tmp_path / "boards")
     record = json.loads(file.read_text(encoding="utf-8"))

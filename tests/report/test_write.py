@@ -51,6 +51,22 @@ def test_formats_are_printed_or_written_one_file_a_task(runs: Path, tmp_path: Pa
     assert "mean-image" in target.getvalue()
 
 
+@pytest.mark.parametrize("form", ["terminal", "markdown", "csv", "json", "latex", "latex-tabular"])
+def test_a_report_replaces_its_own_files_and_no_others(form: str, runs: Path, tmp_path: Path) -> None:
+    boards, out = read_boards([runs]), tmp_path / "boards"
+    path = Path(report(boards, form, out).strip())
+    first = path.read_bytes()
+    alone = read_boards(sorted(runs.rglob("result.json"))[:1])
+    assert report(alone, form, out) == report(boards, form, out) == f"{path}\n"
+    assert path.read_bytes() == first
+    path.write_text("Our own notes\n", encoding="utf-8")
+    shutil.rmtree(out / "images", ignore_errors=True)
+    with pytest.raises(ResultError, match=rf"{path}: expected a file of `ldbench report` or none, got another; move"):
+        report(boards, form, out)
+    assert path.read_text(encoding="utf-8") == "Our own notes\n"
+    assert list(out.iterdir()) == [path]
+
+
 def test_the_metrics_of_a_report_can_be_chosen(results: list[Found]) -> None:
     boards = board_set(results)
     latex = report(with_metrics(boards, ["kid"]), "latex", None)

@@ -99,7 +99,7 @@ def prepare(
     summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared), len(drawn.missed(outcomes)))
     taken = [outcome.notes for outcome in outcomes.values()]
     sources = [image.source for image in prepared]
-    notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute)
+    notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute, reader.classes)
     became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
     notes = (*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became)
     return replace(summary, notes=notes, on_test_set=lines_on_test_set(rows, plan))

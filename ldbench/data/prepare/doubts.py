@@ -22,15 +22,15 @@ _NAMED = 3  # cells or spellings that a line names
 
 def notes_on(
     images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = (),
-    unusable_pairs: int = 0, class_attribute: str = "",
+    unusable_pairs: int = 0, class_attribute: str = "", classes: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt;
     `unusable_pairs` are subjects whose scans lie apart in time and not in age. The `class_attribute` may be text
-    whatever it spells."""
+    whatever it spells, and numbers where `classes` names those to use."""
     columns = _text_columns(images)
     numbers = [line for name, cells in columns.items() if name != class_attribute for line in _no_numbers(name, cells)]
     values = [line for name, cells in columns.items() for line in _respelt(name, cells)]
-    of_classes = _numbered_classes(class_attribute, columns.get(class_attribute, Counter()))
+    of_classes = [] if classes else _numbered_classes(class_attribute, columns.get(class_attribute, Counter()))
     named = (*of_classes, *_not_for_templates({name for image in images for name in image.attributes}))
     of_images = (*_unknown(images), *numbers, *values, *named, *_mirrored(images))
     return (*_taken(taken), *of_images, *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))

@@ -76,7 +76,8 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
     rows = rows_of(reader, plan, unread, drawn)
     yield from used_and_skipped(rows, listing.skipped, reader.class_attribute).lines()
     yield from lines_on_test_set(rows, plan)
-    yield from notes_on([*listing.by_id.values()], rows, (), drawn.unusable, reader.class_attribute)
+    sources = [*listing.by_id.values()]
+    yield from notes_on(sources, rows, (), drawn.unusable, reader.class_attribute, reader.classes)
     yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
     yield from _examples(listing.skipped)
     check_begun(out, reader, plan, root)

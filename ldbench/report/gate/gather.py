@@ -11,9 +11,13 @@ from pathlib import Path
 from ldbench.board.gather import BoardSet
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
+from ldbench.records.own_files import begins_with, check_own, marked
 from ldbench.report.gate import baseline, junit, lines, summary
 from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances, parse
+
+_IS_SUMMARY = begins_with("## ldbench report", "## ldbench: ")
+_IS_JUNIT = marked(b'name="ldbench gate"')
 
 
 @dataclass(frozen=True)
@@ -43,9 +47,12 @@ class GateRequest:
 def gate_of(results: BoardSet, request: GateRequest) -> tuple[str, bool]:
     """What to print, and whether the gate passed; writes the JUnit file and the summary that are asked for.
 
-    Raises `UsageError` for a wrong request, `ResultError` for results and a baseline that don't belong together.
+    Raises `UsageError` for a wrong request, `ResultError` for results and a baseline that don't belong together and,
+    before anything is written, for a file that is no such JUnit file or summary.
     """
     limits, boards = request.limits(), results.boards
+    for option, path, own in (("--summary", request.summary, _IS_SUMMARY), ("--junit", request.junit, _IS_JUNIT)):
+        check_own([path] if path else [], own, "ldbench gate", option)
     gate = None
     if request.check is not None:
         then = baseline.read(request.check)

@@ -46,11 +46,16 @@ def originals(
     """The originals of the cases; grey levels of at most `for_levels` images. `card_name` is the card's path for a
     task that is not installed."""
     from ldbench.data.of_result import recorded_data
+    from ldbench.task import card
 
+    task_id = leaderboard.task.id
+    if card_name is None and task_id not in card.task_names():
+        remedy = "make the report again with --task and the path of its card"
+        return Originals(missing=f"no card of {task_id} is installed; {remedy}")
     try:
         data = recorded_data(leaderboard.task, leaderboard.split_hash, 0, "this board", card_name)
     except LdbenchError as error:
-        return Originals(missing=str(error))
+        return Originals(missing=f"{error}; then make the report again")
     shown = [data.by_id[case_id] for case_id in ids if case_id in data.by_id]
     sources = {case.id: _png(case.source) for case in shown if case.source is not None}
     truths = {case.id: _png(data.truth(case.id)) for case in shown} if data.truth else {}

@@ -51,16 +51,20 @@ class Pictures:
         width, height = self._size()
         if max(width, height) > LARGEST_SIDE:
             said.append(f"Images of {width} by {height} pixels are shown reduced to {LARGEST_SIDE}.")
-        if self.originals.missing:
-            edits = self.runs[0].result.task.kind != "text-to-image"
-            lacking = "sources and truths" if edits else "real test scans' grey levels"
-            said.append(f"Results alone, without {lacking}: {self.originals.missing}.")
         if self.shows_changes:
             said.append(
                 f"Change is result minus source: green brighter, red darker, white where it is below {THRESHOLD:g} of "
                 f"the range; full colour from {FULL_COLOUR:g}."
             )
         return tuple(said)
+
+    def missing(self) -> str:
+        """That the page has no real images, why, and what to do, in one sentence; "" where it has them."""
+        if not self.originals.missing:
+            return ""
+        edits = self.runs[0].result.task.kind != "text-to-image"
+        lacking = "sources and truths beside the results" if edits else "grey levels of real test scans"
+        return f"Real images are missing on this page (no {lacking}): {self.originals.missing}."
 
     def blocks(self, shelf: Shelf) -> Iterator[tuple[str, Markup]]:
         """Name and JSON of each block: first what all runs share, then a block a run that has pictures."""

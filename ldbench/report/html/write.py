@@ -19,7 +19,7 @@ from ldbench.report.comparisons import compared, sentences
 from ldbench.report.html import render
 from ldbench.report.html.board import board_view
 from ldbench.report.html.gaps import attribute_views
-from ldbench.report.html.own_files import check_own
+from ldbench.report.html.own_files import check_pages
 from ldbench.report.html.pictures import pictures_of
 from ldbench.report.html.runs import runs_of, sections
 from ldbench.report.html.shelf import Beside, Inside
@@ -46,7 +46,7 @@ def write_pages(
     shelf = Beside(out) if site else Inside()
     assets = {out / look.folder / name: render.asset(name) for name in render.ASSETS} if site else {}
     index = out / "index.html"
-    check_own([*([index] if site else []), *(out / _page_name(task, site) for task in results.boards)], assets)
+    check_pages([*([index] if site else []), *(out / _page_name(task, site) for task in results.boards)], assets)
     write_texts(assets)  # before the pictures: it waits for the disk, and would wait for all of them
     written, listed = [], []
     for task, board in results.boards.items():
@@ -56,6 +56,7 @@ def write_pages(
         content = {
             "look": look, "board": view, "task": board.task, "split_hash": board.split_hash, "site": site,
             "rows": sections(board, by_row, pictures, curves), "about": pictures.about(),
+            "missing": pictures.missing(),
             "changes": pictures.shows_changes, "better": sentences(better[task]), "blocks": pictures.blocks(shelf),
             "unfinished": results.unfinished_of(task), **_of_groups(groups_of_board(results, task)),
         }
@@ -71,7 +72,7 @@ def write_pages(
 def _of_groups(groups: TaskGroups) -> dict[str, object]:
     if not groups.by_attribute:
         return {"groups_of_cases": (), "notes_on_groups": ()}
-    notes = group_notes(groups.by_attribute, groups.without, groups.unmeasured, groups.edits)
+    notes = group_notes(groups.by_attribute, groups.without, groups.unmeasured, groups.uncompared, groups.edits)
     return {"groups_of_cases": attribute_views(groups), "notes_on_groups": notes}
 
 

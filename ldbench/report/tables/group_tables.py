@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.board.folded_groups import RowGroups
 from ldbench.records.names import one_line
 from ldbench.records.subgroups import LABEL, Group
-from ldbench.report.digits import decimals_for, fixed, with_interval
+from ldbench.report.digits import decimals_within, fixed, with_interval
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.parts import broken
 from ldbench.report.tables.text_table import TextTable
@@ -53,33 +53,41 @@ def group_table(task: str, of_rows: ByRow) -> TextTable:
 
 
 def group_notes(
-    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured, edits: bool = False
+    by_attribute: ByAttribute, without: Sequence[str], unmeasured: Unmeasured, uncompared: Unmeasured,
+    edits: bool = False,
 ) -> list[str]:
     """How to read all tables of a task, whose cases may be `edits`, and what they lack: the metrics that are
-    `unmeasured`, and the rows whose runs are `without` groups."""
+    `unmeasured` or `uncompared`, and the rows whose runs are `without` groups."""
     notes = _how_to_read(by_attribute) if by_attribute else []
     notes += [_OF_EDITS] if edits and set(by_attribute) - {LABEL} else []
-    notes += unmeasured_notes(unmeasured)
+    notes += unmeasured_notes(unmeasured, uncompared)
     notes += [note for by_metric in by_attribute.values() for note in _left_out(by_metric)]
     return notes + ([f"Without groups in their results: {', '.join(without)}."] if without else [])
 
 
-def unmeasured_notes(unmeasured: Unmeasured) -> list[str]:
-    """The metrics that no group is measured by and why, attributes of the same ones together; where a run does not say
-    why, the usual reason."""
-    attributes: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for name, why in unmeasured.items():
-        attributes.setdefault(tuple(why.items()), []).append(one_line(name))
-    said = [f"Not measured by {' or '.join(names)}: {_with_reasons(why)}." for why, names in attributes.items()]
+def unmeasured_notes(unmeasured: Unmeasured, uncompared: Unmeasured) -> list[str]:
+    """The metrics that no group is measured by, and those that no two groups are compared by, and why; where a run does
+    not say why, the usual reason."""
+    said = _by_reason("Not measured", unmeasured)
     usual = any(not reason for why in unmeasured.values() for reason in why.values())
-    return [" ".join([*said, _USUAL_REASON] if usual else said)] if said else []
+    notes = [*([*said, _USUAL_REASON] if usual else said), *_by_reason("Not compared", uncompared)]
+    return [" ".join(notes)] if notes else []
+
+
+def _by_reason(what: str, lacking: Unmeasured) -> list[str]:
+    """A sentence for the attributes that lack the same metrics for the same reasons."""
+    attributes: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for name, why in lacking.items():
+        if why:
+            attributes.setdefault(tuple(why.items()), []).append(one_line(name))
+    return [f"{what} by {' or '.join(names)}: {_with_reasons(why)}." for why, names in attributes.items()]
 
 
 def _with_reasons(why: Iterable[tuple[str, str]]) -> str:
     """The metrics, those of one reason together with it in brackets."""
     metrics: dict[str, list[str]] = {}
     for metric, reason in why:
-        metrics.setdefault(reason.removeprefix(f"{metric}: "), []).append(metric)
+        metrics.setdefault(reason.replace(f"{metric}: ", "", 1), []).append(metric)
     return "; ".join(
         f"{', '.join(names)}{f' ({one_line(reason)})' if reason else ''}" for reason, names in metrics.items()
     )
@@ -178,7 +186,7 @@ def chance_in_words(group: Group) -> list[str]:
     nothing where it is not known."""
     if group.chance is None:
         return []
-    decimals = decimals_for((group.ci_high - group.ci_low) / 2, group.value)
+    decimals = decimals_within(group.ci_low, group.ci_high, group.value)
     return [f"{fixed(group.chance, decimals)} by chance", f"{fixed(group.compared, decimals)} beyond"]
 
 
@@ -191,7 +199,7 @@ def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:
         low, high = interval.strip("[]").split(", ")
         interval = f"[{low if float(low) else '>0'}, {high}] {SURE_MARK}"
     marked = f"{value}\n{interval}"
-    decimals = decimals_for((one.gap_high - one.gap_low) / 2, one.gap)
+    decimals = decimals_within(one.gap_low, one.gap_high, one.gap)
     spread = "-" if row.gap.spread is None else fixed(row.gap.spread, decimals)
     named = [one.worst, *([one.best] if names_best else [])] if one.gap else ["-"] * (1 + names_best)
     return [marked, *([spread] if seeded else []), *map(broken, named)]

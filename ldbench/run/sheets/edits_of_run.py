@@ -14,11 +14,13 @@ from ldbench.data.images import pixels_of
 from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import UsageError
+from ldbench.records.own_files import check_own, marked
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.sheets.contact_sheet import draw, read_pixels
 from ldbench.run.sheets.edit_sheet import THRESHOLD, EditRow, edit_sheet
 
 ROWS = 8
+_IS_PNG = marked(b"PNG\r\n\x1a\n")  # whose, no PNG says
 
 
 def figure_of_run(
@@ -28,8 +30,10 @@ def figure_of_run(
     """Draw the edits of a finished run from its folder; returns the PNG, by default `folder/edits.png`.
 
     `seed` draws the cases, by default the run's own. `card_name` is a card's path for a task that is not installed.
-    Raises `ResultError` or `UsageError`, one line, for a folder that holds no finished editing run of this card.
+    Raises `ResultError` or `UsageError`, one line, for a folder that holds no finished editing run of this card, and
+    for an `out` that is there and no PNG.
     """
+    check_own([out] if out else [], _IS_PNG, "ldbench figure edits")
     run = RunFolder(folder)
     result = run.read_beside_images()
     if result.task.kind == "text-to-image":

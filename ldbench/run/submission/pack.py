@@ -18,6 +18,7 @@ from ldbench.records import units as units_file
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import refusal, whole_file
 from ldbench.records.names import plain
+from ldbench.records.own_files import check_own
 from ldbench.records.result import Result
 from ldbench.records.run_folder import EDITS, IMAGES, MANIFEST, RunFolder
 from ldbench.run.submission.contents import (
@@ -65,6 +66,7 @@ def pack(folder: Path, out: Path | None = None, limits: Limits = LIMITS) -> Pack
     path = out or Path(plain(named))
     if path.suffix.lower() != ".zip":
         raise UsageError(f"--out: expected a file ending in .zip, got {path}")
+    check_own([path], _is_submission, "ldbench submit")
     licensed = _licensed(result.task.id)
     names = [name for name in _names(RunFolder(folder)) if licensed is None or name != EDITS]
     check_names(names, str(folder))
@@ -75,6 +77,14 @@ def pack(folder: Path, out: Path | None = None, limits: Limits = LIMITS) -> Pack
     _write(folder, entries, path)
     stays = f"{EDITS} stays: " if (folder / EDITS).exists() else ""
     return Packed(path, sha256_file(path), entries, (f"{stays}{licensed}",) if licensed else ())
+
+
+def _is_submission(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return LISTING in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
 
 
 def unaltered(folder: RunFolder) -> Result:

@@ -18,6 +18,7 @@ from ldbench.api import Measured, Metric
 from ldbench.data.decoding import one_line
 from ldbench.errors import UsageError
 from ldbench.records.files import whole_file
+from ldbench.records.own_files import begins_with, check_own
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.folders.tables import GENERATED
 from ldbench.score.metrics.neighbours import nearest
@@ -31,9 +32,13 @@ _DIGITS = 12  # of what contributions give back
 
 
 def check_file(path: Path | None) -> None:
-    """UsageError where no table can be written to this path; before anything is measured."""
-    if path is not None and path.is_dir():
+    """UsageError where no table can be written to this path, ResultError where a file is there that is no table of
+    images; before anything is measured."""
+    if path is None:
+        return
+    if path.is_dir():
         raise UsageError(f"--per-image {path}: expected the path of a file, got a folder; add a name")
+    check_own([path], begins_with("image,", "image\n", "folder,image"), "ldbench measure", "--per-image")
 
 
 def values_of_images(metric: Metric, score: Measured) -> NDArray[np.float64] | None:

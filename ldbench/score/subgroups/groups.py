@@ -51,11 +51,12 @@ def subgroups_of(
     left_out: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Subgroups:
     """The breakdowns of all scores that are means over cases, and those `of_sets` for the others, or why these are
-    `left_out`.
+    `left_out`; of means over cases, which groups are too small where no two can be compared.
 
     `attributes` holds those of each case by its id, `bounds` those of each metric by its name.
     """
     by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
+    reasons = {metric: dict(by) for metric, by in left_out.items()}
     for score in scores:
         found = values_of_cases(score, units) if is_over_cases(score) else {}
         grouped = groups_of({case: attributes[case] for case in found})
@@ -70,7 +71,17 @@ def subgroups_of(
         }
         if breakdowns:
             by_metric[score.metric] = breakdowns
-    return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric, left_out)
+        for attribute, one in breakdowns.items():
+            if not one.worst:
+                reasons.setdefault(score.metric, {})[attribute] = _too_small(grouped[attribute], subject_of)
+    return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric, reasons)
+
+
+def _too_small(groups: Mapping[str, Sequence[str]], subject_of: Mapping[str, int]) -> str:
+    """The groups that are not compared, with their numbers of subjects or, where no case shares one, of cases."""
+    counts = {name: len({subject_of[one] for one in ids} if subject_of else ids) for name, ids in groups.items()}
+    small = ", ".join(f"{name}: {count}" for name, count in counts.items() if count < FEWEST)
+    return f"{small} {'subjects' if subject_of else 'cases'}, {FEWEST} needed"
 
 
 def attributes_of(images: Iterable[Case | Record]) -> dict[str, Attributes]:

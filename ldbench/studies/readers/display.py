@@ -6,19 +6,23 @@ The rules that decide what counts are printed below the numbers.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
-from ldbench.records.files import json_text
+from ldbench.records.files import json_text, write_text_atomic
 from ldbench.records.names import one_line
+from ldbench.records.own_files import begins_as, check_own
+from ldbench.report.digits import fixed
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
 from ldbench.studies.readers.questions import question_named
 from ldbench.studies.readers.score import StudyScore
 
 NONE = "-"
+StudyFormat = Literal["terminal", "markdown", "json"]
 
 
-def render(score: StudyScore, format: Literal["terminal", "markdown", "json"]) -> str:
+def render(score: StudyScore, format: StudyFormat) -> str:
     """The scores as text."""
     if format == "json":
         return json_text(asdict(score), 2)
@@ -31,6 +35,13 @@ def render(score: StudyScore, format: Literal["terminal", "markdown", "json"]) -
     else:
         parts = [one_line(head), *(to_terminal(table).rstrip() for table in tables), "\n".join(rules(score))]
     return "\n\n".join(parts) + "\n"
+
+
+def write(score: StudyScore, format: StudyFormat, out: Path) -> None:
+    """Write the scores; raises `ResultError` for a file at `out` that holds no study's scores in any format."""
+    formats: tuple[StudyFormat, ...] = get_args(StudyFormat)
+    check_own([out], begins_as(*(render(score, each) for each in formats)), "ldbench study score")
+    write_text_atomic(out, render(score, format))
 
 
 def rules(score: StudyScore) -> list[str]:
@@ -96,8 +107,11 @@ def _all_readers(score: StudyScore) -> tuple[tuple[str, ...], ...]:
 
 def _percent(estimate: Estimate) -> str:
     value, low, high = (100 * each for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value:.0f} % [{low:.0f}, {high:.0f}]"
+    return f"{fixed(value, 0)} % [{fixed(low, 0)}, {fixed(high, 0)}]"
 
 
 def _number(estimate: Estimate | None) -> str:
-    return NONE if estimate is None else f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    if estimate is None:
+        return NONE
+    value, low, high = (fixed(each, 2) for each in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"

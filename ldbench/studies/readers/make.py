@@ -15,6 +15,7 @@ from pathlib import Path
 from ldbench.data.of_result import task_ref
 from ldbench.errors import UsageError
 from ldbench.records.files import write_text_atomic
+from ldbench.records.own_files import check_own, marked
 from ldbench.studies.readers.blind import blinded, study_id
 from ldbench.studies.readers.document import StudyError
 from ldbench.studies.readers.draw import draw
@@ -25,6 +26,7 @@ from ldbench.studies.readers.questions import PREFERENCE, chosen
 from ldbench.studies.readers.runs import StudyMaterial, open_runs
 
 PER_QUESTION, REPEATS, CATCHES = 20, 2, 2
+_IS_PAGE = marked(b'<meta name="generator" content="ldbench study">')  # templates/study.html
 _SALT = re.compile(r"[0-9a-f]{32,64}")
 
 
@@ -80,6 +82,7 @@ def make(
         raise UsageError(f"--out: expected a page ending in .html, got {out}")
     if key_path.exists():
         raise StudyError(f"{key_path}: expected no key there yet, got one; move it or choose another --out")
+    check_own([out], _IS_PAGE, "ldbench study make")
     text, key = build(open_runs(folders, card_name), plan, salt, wording)
     write_key(key, key_path)
     write_text_atomic(out, text)

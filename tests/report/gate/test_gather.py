@@ -41,6 +41,14 @@ def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path
     assert ElementTree.parse(tmp_path / "out/junit.xml").getroot().attrib["failures"] == "1"
     assert (tmp_path / "out/summary.md").read_text(encoding="utf-8").startswith("## ldbench: the gate is closed")
     assert run_gate([worse], replace(wanted, tolerances=("fid=10",)))[1]
+    for path, option in ((wanted.junit, "--junit"), (wanted.summary, "--summary")):
+        assert path is not None
+        mine = path.read_bytes()
+        path.write_text("<testsuites name='pytest tests'/>", encoding="utf-8")
+        with pytest.raises(ResultError, match=rf"{path}: expected a file of `ldbench gate` or none, .* {option}$"):
+            run_gate([worse], wanted)
+        assert path.read_text(encoding="utf-8") == "<testsuites name='pytest tests'/>"
+        path.write_bytes(mine)
 
 
 def test_a_folder_is_a_baseline_of_every_task_in_it(tmp_path: Path, file: Path) -> None:

@@ -113,8 +113,14 @@ def test_another_card_shows_results_alone_and_says_why(reports: Reports, tmp_pat
     page = Page((tmp_path / f"{EDITS}.html").read_text(encoding="utf-8"))
     assert "source" not in page.blocks["shared"]
     assert "truth" not in page.blocks["shared"]
-    assert "Results alone, without sources and truths: this board was measured on" in page.text()
-    assert "Results alone, without real test scans' grey levels: unknown task" in Page(reports.text(SAMPLES)).text()
+    start = "Real images are missing on this page (no "
+    assert f"{start}sources and truths beside the results): this board was measured on" in page.text()
+    assert page.text().count(start) == 1
+    said = (
+        f"{start}grey levels of real test scans): no card of {SAMPLES} is installed; make the report again with --task "
+        "and the path of its card."
+    )
+    assert said in Page(reports.text(SAMPLES)).text()
 
 
 def test_large_images_are_reduced_with_a_note(tmp_path: Path) -> None:
@@ -210,4 +216,4 @@ def test_a_result_names_no_file_to_be_read(reports: Reports, tmp_path: Path) -> 
     made = [(path, one) for path, one in reports.results.found if one.task.id == SAMPLES and one.origin == "measured"]
     found = [(path, replace(one, task=replace(one.task, id=str(card)))) for path, one in made]
     (page,) = write_pages(board_set(found), tmp_path / "out", False, 2)
-    assert f"unknown task '{card}'" in Page(page.read_text(encoding="utf-8")).text()
+    assert f"no card of {card} is installed" in Page(page.read_text(encoding="utf-8")).text()

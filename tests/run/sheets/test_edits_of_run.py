@@ -17,7 +17,7 @@ from PIL import Image
 
 from ldbench.data.images import write_image
 from ldbench.data.task_data import TaskData, task_data
-from ldbench.errors import ImageError, LdbenchError, UsageError
+from ldbench.errors import ImageError, LdbenchError, ResultError, UsageError
 from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.sheets.edit_sheet import EditRow, edit_sheet, signed_difference
@@ -157,6 +157,12 @@ def test_the_figure_of_a_run_shows_source_truth_and_no_change(data: TaskData, fi
         assert (tile(sheet, index, 3) == 255).all()
     assert sum((tile(sheet, row, 4) != 255).any() for row in range(8)) >= 4
     assert figure_of_run(finished).read_bytes() == sheet.read_bytes()
+    assert figure_of_run(finished, out=sheet) == sheet
+    notes = tmp_path / "notes.md"
+    notes.write_text("# Notes", encoding="utf-8")
+    with pytest.raises(ResultError, match=rf"{notes}: expected a file of `ldbench figure edits` or none, got another"):
+        figure_of_run(finished, out=notes)
+    assert notes.read_text(encoding="utf-8") == "# Notes"
     assert write_edit_sheet(data, RunFolder(finished), 1, out=tmp_path / "o.png").read_bytes() != sheet.read_bytes()
 
 

@@ -44,6 +44,16 @@ def test_equal_runs_give_equal_bytes_wherever_and_whenever(run: Path, tmp_path: 
     assert one.path.read_bytes() == two.path.read_bytes()
 
 
+def test_an_archive_of_somebody_else_is_not_replaced(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "one.zip"
+    assert pack(run, path).sha256 == pack(run, path).sha256
+    for content in (b"PK, or not", (Path(shutil.make_archive(str(tmp_path / "other"), "zip", run))).read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(ResultError, match=rf"{path}: expected a file of `ldbench submit` or none, got another"):
+            pack(run, path)
+        assert path.read_bytes() == content
+
+
 def test_an_archive_is_named_after_the_run(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert pack(run).path == Path("sandbox-brain-disease--mine-1234--seed-0.zip")

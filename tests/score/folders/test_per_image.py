@@ -10,7 +10,7 @@ import pytest
 
 from ldbench.api import Measured
 from ldbench.data.image_folder import read_folder
-from ldbench.errors import UsageError
+from ldbench.errors import ResultError, UsageError
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.folders.measure import Folders
 from ldbench.score.folders.per_image import values_of_images
@@ -84,6 +84,11 @@ def test_what_is_no_mean_over_images_has_no_values() -> None:
 
 
 def test_a_folder_is_no_table_and_refused_before_anything_is_measured(folders: Folders, tmp_path: Path) -> None:
+    table = tmp_path / "results.csv"
+    table.write_text("name,score\n", encoding="utf-8")
+    with pytest.raises(ResultError, match=rf"{table}: expected a file of `ldbench measure` or none, .* --per-image$"):
+        measure_alone(folders, CONTEXT, ["ssim"], per_image=table)
+    assert table.read_text(encoding="utf-8") == "name,score\n"
     with pytest.raises(UsageError, match=r"--per-image .*: expected the path of a file, got a folder"):
         measure_alone(Folders(tmp_path / "nowhere", folders.generated), CONTEXT, ["frd"], per_image=tmp_path)
     (tmp_path / "file").touch()

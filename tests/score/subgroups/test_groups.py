@@ -102,6 +102,20 @@ def test_small_groups_are_shown_and_not_compared() -> None:
     assert Breakdown(()).worst == ""
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_mean_without_a_gap_says_which_groups_are_too_small(shared: bool) -> None:
+    score = mean_score("ssim", values(), "higher", {})
+    units = units_of(score)
+    if shared:  # two cases a subject, in the order of the cases
+        units = replace(units, subjects={"cases": tuple(np.repeat(np.arange(15), 2).tolist())})
+    people: dict[str, Attributes] = {
+        case: {"sex": "F" if i < 14 else "M", "site": "a" if i < 28 else "b"} for i, case in enumerate(PEOPLE)
+    }
+    found = subgroups_of([score], units, people, {}, BOUNDS)
+    said = {"sex": "F: 7, M: 8 subjects, 10 needed", "site": "b: 1 subjects, 10 needed"}
+    assert found.left_out == {"ssim": said if shared else {"site": "b: 2 cases, 10 needed"}}
+
+
 def test_what_is_no_mean_over_cases_is_left_out() -> None:
     score = mean_score("ssim", values(), "higher", {})
     units = units_of(score)

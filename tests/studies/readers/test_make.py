@@ -226,6 +226,13 @@ def test_a_missing_image_a_bad_salt_and_an_old_key_are_refused(study: Study, tmp
     for name in ("page", "page.zip", "page.key.json"):
         with pytest.raises(UsageError, match=rf"--out: expected a page ending in \.html, got .*{name}"):
             make(study.folders, tmp_path / name, DESIGN)
+    foreign = tmp_path / "mine.html"
+    foreign.write_text("<title>Our lab</title>", encoding="utf-8")
+    with pytest.raises(ResultError, match=rf"{foreign}: expected a file of `ldbench study make` or none, got another"):
+        make(study.folders, foreign, DESIGN)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.html"]
+    foreign.write_bytes(study.made.page.read_bytes())
+    assert make(study.folders, foreign, DESIGN).page == foreign
     with pytest.raises(UsageError, match="32 to 64 hex digits"):
         make(study.folders, tmp_path / "x.html", Design(salt="short"))
     folder = changed(study, tmp_path)

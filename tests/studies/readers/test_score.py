@@ -117,5 +117,11 @@ def test_the_command_line_makes_and_scores(study: Study, tmp_path: Path) -> None
     scoring = ["study", "score", str(reader), "--key", str(page.with_suffix(".key.json"))]
     said(*scoring, "--format", "markdown", "--out", out)
     assert out.read_text(encoding="utf-8").startswith("# Reader study")
+    for form in ("json", "terminal", "markdown"):  # in whatever format it was written
+        said(*scoring, "--format", form, "--out", out)
+    out.write_text("# Readers\n", encoding="utf-8")
+    foreign = called(*scoring, "--out", out).exception
+    assert f"{out}: expected a file of `ldbench study score` or none, got another" in str(foreign)
+    assert out.read_text(encoding="utf-8") == "# Readers\n"
     missing = called(*line[:-4], "--consent", tmp_path / "none.txt")
     assert isinstance(missing.exception, LdbenchError)
