@@ -28,7 +28,7 @@ from ldbench.errors import LdbenchError, ResultError
 from ldbench.records.identity import Found
 from ldbench.records.sidecar import beside_all
 from ldbench.records.units import Units, beside
-from ldbench.report.digits import decimals_for, fixed, with_interval
+from ldbench.report.digits import decimals_for, fixed
 from ldbench.report.tables.text_table import Strong, TextCell
 from leaderboards.shipped_rows import as_shipped
 
@@ -121,12 +121,14 @@ def change_cell(changed: PairedChange | None) -> TextCell:
         return "-"
     mean, half = changed.mean, changed.half
     if math.isinf(half):
-        return _signed(fixed(mean, decimals_for(abs(mean), mean)))
-    text, interval = with_interval(mean, mean - half, mean + half)
-    return f"{_signed(text)} {interval}" if abs(mean) <= half else Strong(_signed(text), interval)
+        return _signed(mean, decimals_for(abs(mean), mean))
+    decimals = decimals_for(half, mean)
+    text, interval = _signed(mean, decimals), f"[{fixed(mean - half, decimals)}, {fixed(mean + half, decimals)}]"
+    return f"{text} {interval}" if abs(mean) <= half else Strong(text, interval)
 
 
-def _signed(text: str) -> str:
+def _signed(number: float, decimals: int) -> str:
+    text = fixed(number, decimals)
     return f"+{text}" if float(text) > 0 else text
 
 

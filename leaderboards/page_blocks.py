@@ -19,7 +19,7 @@ from ldbench.board.leaderboard import Leaderboard
 from ldbench.board.paired_tests import Comparison
 from ldbench.errors import UsageError
 from ldbench.records.identity import Found, row_key
-from ldbench.report.digits import decimals_for, decimals_within, fixed, with_interval
+from ldbench.report.digits import decimals_for, fixed, with_interval
 from ldbench.report.tables.content import page
 from ldbench.report.tables.headline import ARROWS, headline
 from ldbench.report.tables.markdown import aside_text, table_text
@@ -207,7 +207,6 @@ def _pair(measured: MeasuredBoards, task: str, pair: tuple[str, str, str], metri
     if changed[0] is None:
         return []
     seeds = [seed for seed in after[0] if seed in before[0]]
-    mean = statistics.fmean(before[0][seed].score.value for seed in seeds)
-    gap, half = changed[0].mean, changed[0].half
-    decimals = decimals_within(gap - half, gap + half, mean) if math.isfinite(half) else decimals_for(abs(gap), mean)
-    return [title, fixed(mean, decimals), *map(change_cell, changed), ", ".join(map(str, seeds))]
+    mean, half = statistics.fmean(before[0][seed].score.value for seed in seeds), changed[0].half
+    first = fixed(mean, decimals_for(half if math.isfinite(half) else abs(changed[0].mean), mean))
+    return [title, first, *map(change_cell, changed), ", ".join(map(str, seeds))]

@@ -1,11 +1,13 @@
-"""Numbers as text, with as many digits as their interval supports: two significant digits of the standard error."""
+"""Numbers as text, with as many digits as their interval supports.
+
+An interval is shown to two significant digits of its half-width, its value no finer.
+"""
 
 from __future__ import annotations
 
 import math
 
-_NO_SIZE_DIGITS = 4
-_HALF_WIDTH = 1.96  # of a 95 % interval, in standard errors
+_NO_INTERVAL_DIGITS = 4
 _MOST_DECIMALS = 9
 _ROUND_OFF = 1e-7  # an interval this narrow is what single precision leaves of equal images
 
@@ -16,29 +18,26 @@ def fixed(number: float, decimals: int) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def decimals_for(size: float, value: float) -> int:
-    """Decimals that show two significant digits of the size, such as a standard error; where that is nothing, four of
-    the value, and none of a whole number."""
-    some = size > _ROUND_OFF * abs(value)
-    if not some and value == int(value):
+def decimals_for(half_width: float, value: float) -> int:
+    """Decimals that show two significant digits of the half-width, or four of the value where that is nothing."""
+    some = half_width > _ROUND_OFF * abs(value)
+    size, digits = (half_width, 2) if some else (abs(value), _NO_INTERVAL_DIGITS)
+    if size == 0:
         return 0
-    shown, digits = (size, 2) if some else (abs(value), _NO_SIZE_DIGITS)
-    exponent = int(f"{shown:.{digits - 1}e}".partition("e")[2])  # of the rounded number: 0.0996 counts as 0.10
+    exponent = int(f"{size:.{digits - 1}e}".partition("e")[2])  # of the rounded number: 0.0996 counts as 0.10
     return min(max(digits - 1 - exponent, 0), _MOST_DECIMALS)
 
 
-def decimals_within(low: float, high: float, value: float) -> int:
-    """Decimals that show two significant digits of the standard error that a 95 % interval stands for.
-
-    A number that they show as zero is within a twentieth of a standard error of it.
-    """
-    return decimals_for((high - low) / 2 / _HALF_WIDTH, value)
-
-
 def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
-    """The value and its 95 % interval in brackets, all three with the decimals of `decimals_within`."""
-    decimals = decimals_within(low, high, value)
-    return fixed(value, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
+    """The value and its interval in brackets, to two significant digits of the half-width.
+
+    Of a share, which lies between 0 and 1, exactly none and all have no decimals.
+    """
+    decimals, share = decimals_for((high - low) / 2, value), 0 <= low <= high <= 1
+    shown, *ends = (
+        str(int(one)) if one == 0 or (share and one == 1) else fixed(one, decimals) for one in (value, low, high)
+    )
+    return shown, f"[{', '.join(ends)}]"
 
 
 def shortest(value: float) -> str:

@@ -47,7 +47,7 @@ def test_a_line_has_the_ranked_row_of_the_largest_sure_gap_and_how_many_are_sure
     assert made is not None
     table, said = made
     assert table.rows == [[
-        "sex", "viewed_fid ↓", "1 of 2", "basic-ft: female 43.0, male 40.0: 3.00 [2.00, 4.00] *",
+        "sex", "viewed_fid ↓", "1 of 2", "basic-ft: female 43.0, male 40.0: 3.0 [2.0, 4.0] *",
         "female 40.5, male 40.0: 0.50 [0.30, 0.70] *",
     ]]  # fmt: skip
     assert said == "Of 3 ranked rows 2 have groups."
@@ -56,7 +56,7 @@ def test_a_line_has_the_ranked_row_of_the_largest_sure_gap_and_how_many_are_sure
 def test_where_no_gap_is_sure_the_largest_is_named(tmp_path: Path) -> None:
     made = gap_table(measured(tmp_path, {"basic-ft": by_sex(3.0, 4.0), "lora": by_sex(5.0, 6.0, "male")}), TASK.id)
     assert made is not None
-    assert made[0].rows[0][2:4] == ["0 of 2", "lora: male 45.0, female 40.0: 5.0 [0.0, 11.0]"]
+    assert made[0].rows[0][2:4] == ["0 of 2", "lora: male 45.0, female 40.0: 5.0 [0, 11.0]"]
 
 
 def test_a_board_without_groups_has_no_table(tmp_path: Path) -> None:

@@ -52,13 +52,13 @@ def test_the_terminal_says_values_gap_sizes_and_seeds(results: BoardSet) -> None
     head, line = lines[1], next(line for line in lines if line.startswith("sd "))
     assert head.split("  ")[0] == "model"
     assert "F|x, n = 40" in head
-    assert "70.0 [60.0, 80.0], 2.5 by chance, 67.5 beyond" in line
+    assert "70 [60, 80], 2 by chance, 68 beyond" in line
     assert "gap beyond chance" in head
-    assert "9.5 [>0, 20.0] *" in line
+    assert "10 [>0, 20] *" in line
     auc = lines[next(place for place, line in enumerate(lines) if "auc ↑" in line) :]
     of_auc = next(line for line in auc if line.startswith("sd "))
-    assert "(0.800 [0.600, 0.900])" in of_auc  # too few cases
-    assert of_auc.split()[1:7] == ["0.000", "[0.000,", "0.100]", "-", "-", "-"]  # no group is worse
+    assert "(0.80 [0.60, 0.90])" in of_auc  # too few cases
+    assert of_auc.split()[1:7] == ["0", "[0,", "0.100]", "-", "-", "-"]  # no group is worse
     said = " ".join(lines)
     assert "2 of 4 gaps leave out 0" in said
     assert "In round brackets: not compared" in said
@@ -89,7 +89,7 @@ def test_many_groups_fit_and_none_is_lost(tmp_path: Path, width: int) -> None:
     for form in ("terminal", "markdown", "latex", "latex-tabular"):
         printed = report_groups(tasks, form, None, width=width)
         assert [len(re.findall(rf"\b{value}\b", printed)) for value in range(60, 74)] == [1] * 14
-    assert "60.0<br>\\[50.0, 77.5\\],<br>20.0 by chance,<br>40.0 beyond" in report_groups(tasks, "markdown", None)
+    assert "60<br>\\[50, 78\\],<br>20 by chance,<br>40 beyond" in report_groups(tasks, "markdown", None)
 
 
 def test_all_attributes_and_every_metric_that_has_groups(results: BoardSet) -> None:

@@ -13,7 +13,7 @@ from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.published import PRINTED
 from ldbench.board.row_labels import Labels, labels
 from ldbench.records.names import one_line
-from ldbench.report.digits import decimals_within, fixed, shortest, with_interval
+from ldbench.report.digits import decimals_for, fixed, shortest, with_interval
 from ldbench.report.tables.cheats import cheat_table
 from ldbench.report.tables.fresh_sets import fresh_table
 from ldbench.report.tables.headline import ARROWS, headline, narrowed
@@ -184,7 +184,7 @@ def _cell(score: FoldedScore | None, row: BoardRow, told: Set[str]) -> ScoreCell
     if row.origin == "reported" and score.ci_low == score.ci_high:
         return ScoreCell(_printed(score, row))
     value, interval = with_interval(score.value, score.ci_low, score.ci_high)
-    decimals = decimals_within(score.ci_low, score.ci_high, score.value) if score.spread else 0
+    decimals = decimals_for((score.ci_high - score.ci_low) / 2, score.value) if score.spread else 0
     spread = "" if score.spread is None else fixed(score.spread, decimals)
     return ScoreCell(value, interval, spread, score.rank == 1 and score.metric in told)
 

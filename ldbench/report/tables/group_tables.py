@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.board.folded_groups import RowGroups
 from ldbench.records.names import one_line
 from ldbench.records.subgroups import LABEL, Group
-from ldbench.report.digits import decimals_within, fixed, with_interval
+from ldbench.report.digits import decimals_for, fixed, with_interval
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.parts import broken
 from ldbench.report.tables.text_table import TextTable
@@ -186,7 +186,7 @@ def chance_in_words(group: Group) -> list[str]:
     nothing where it is not known."""
     if group.chance is None:
         return []
-    decimals = decimals_within(group.ci_low, group.ci_high, group.value)
+    decimals = decimals_for((group.ci_high - group.ci_low) / 2, group.value)
     return [f"{fixed(group.chance, decimals)} by chance", f"{fixed(group.compared, decimals)} beyond"]
 
 
@@ -199,7 +199,7 @@ def _gap(row: RowGroups, names_best: bool, seeded: bool) -> list[str]:
         low, high = interval.strip("[]").split(", ")
         interval = f"[{low if float(low) else '>0'}, {high}] {SURE_MARK}"
     marked = f"{value}\n{interval}"
-    decimals = decimals_within(one.gap_low, one.gap_high, one.gap)
+    decimals = decimals_for((one.gap_high - one.gap_low) / 2, one.gap)
     spread = "-" if row.gap.spread is None else fixed(row.gap.spread, decimals)
     named = [one.worst, *([one.best] if names_best else [])] if one.gap else ["-"] * (1 + names_best)
     return [marked, *([spread] if seeded else []), *map(broken, named)]

@@ -50,12 +50,12 @@ def test_the_worst_group_and_its_gap_stand_in_the_runs_part(reports: Reports, tm
     write(Subgroups({score.metric: score.value}, {score.metric: by_attribute}), Path(path).with_name(SUBGROUPS))
     views = subgroup_views(path, result)
     assert [(view.attribute, view.sure) for view in views] == [("age", False), ("sex", True)]
-    assert views[0].worst == "F: 0.400 [0.300, 0.500], 0.083 by chance, 0.317 beyond, n = 12"
-    assert (views[1].worst, views[1].gap) == ("F: 0.400 [0.300, 0.500], n = 12", "0.200 [0.050, 0.350]")
+    assert views[0].worst == "F: 0.40 [0.30, 0.50], 0.08 by chance, 0.32 beyond, n = 12"
+    assert (views[1].worst, views[1].gap) == ("F: 0.40 [0.30, 0.50], n = 12", "0.20 [0.05, 0.35]")
     write_pages(board_set(found), tmp_path / "page", False, 0)
     text = Page((tmp_path / "page" / f"{EDITS}.html").read_text(encoding="utf-8")).text()
     assert "Groups of cases: 1 of 2 gaps are more than chance" in text
-    assert "F: 0.400 [0.300, 0.500], n = 12" in text
+    assert "F: 0.40 [0.30, 0.50], n = 12" in text
 
 
 def test_the_groups_of_all_rows_unfold_by_attribute(reports: Reports, tmp_path: Path) -> None:

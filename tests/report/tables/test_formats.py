@@ -21,9 +21,9 @@ def test_markdown_rows(leaderboard: Leaderboard) -> None:
     assert "| # | model | fid ↓ | auc ↑ | seeds |\n| :-- | :-- | --: | --: | :-- |\n" in text
     assert "Further metrics\n\n| # | model | kid ↓ |\n| :-- | :-- | --: |\n" in text
     assert "| 1-3 | basic-ft-ld (delta=0.1) | **58.8** \\[53.9, 64.2\\] |" in text
-    assert "| 1-3 | basic-ft | **63.6** \\[46.2, 81.2\\] |" in text
-    assert "|  | mean-image | 312.4 \\[296.3, 329.1\\] | 0.500 \\[0.418, 0.582\\] |" in text
-    assert "|  | mean-image | 0.4123 \\[0.3980, 0.4271\\] |" in text
+    assert "| 1-3 | basic-ft | **64** \\[46, 81\\] |" in text
+    assert "|  | mean-image | 312 \\[296, 329\\] | 0.500 \\[0.418, 0.582\\] |" in text
+    assert "|  | mean-image | 0.412 \\[0.398, 0.427\\] |" in text
     assert "| Basic FT \\| LD | 24.3 | 0.871 |" in text
     assert "- Failed: sd-ld, seed 3: returned 12 images, expected 600\n" in text
 

@@ -75,7 +75,7 @@ def test_rules_blocks_and_marks(leaderboard: Leaderboard) -> None:
     assert rows[0] == r"  \# & Model & fid $\downarrow$ & kid $\downarrow$ & Seeds \\"
     rules = [line for line in text.split("\n") if line in (r"\toprule", r"\midrule", r"\bottomrule")]
     assert rules[:5] == [r"\toprule", r"\midrule", r"\midrule", r"\midrule", r"\bottomrule"]
-    assert r"  1 & basic-ft & \textbf{63.6 $\pm$ 1.8} & " in text
+    assert r"  1 & basic-ft & \textbf{64 $\pm$ 2} & " in text
     assert r" & 0, 1 \\" in text
     assert r"oracle $^\dagger$ & " in text
     reported = text.split("\\textit{reported, not ranked}")[1]
@@ -90,7 +90,7 @@ def test_a_sign_before_a_number_is_a_minus_and_a_hyphen_stays(leaderboard: Leade
     rows = (replace(leaderboard.rows[0], fresh=gaps), *leaderboard.rows[1:])
     text = render(replace(leaderboard, rows=rows), "latex")
     environments(text)
-    assert r"basic-ft-ld (delta=0.1) & $-$1.25 [$-$2.50, 0.00] & 0.0000 [$-$0.0100, 0.0100] \\" in text
+    assert r"basic-ft-ld (delta=0.1) & $-$1.2 [$-$2.5, 0] & 0 [$-$0.010, 0.010] \\" in text
 
 
 def parsed(text: str) -> dict[tuple[str, str], tuple[str, str, str, bool]]:
