@@ -43,5 +43,7 @@ def test_a_reported_number_is_shown_as_printed(value: float, shown: str) -> None
         (1.0, -0.3, 2.3, ("1.0", "[-0.3, 2.3]")), (-0.003, -0.5, 0.5, ("0.00", "[-0.50, 0.50]")),
     ],
 )  # fmt: skip
-def test_nothing_and_all_of_a_share_have_no_decimals(value: float, low: float, high: float, shown: tuple[str, str]) -> None:
+def test_nothing_and_all_of_a_share_have_no_decimals(
+    value: float, low: float, high: float, shown: tuple[str, str]
+) -> None:
     assert with_interval(value, low, high) == shown
