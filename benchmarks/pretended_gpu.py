@@ -98,7 +98,7 @@ def built(part: str, precision: str) -> Any:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from tests.pretend_gpu.device import fake_mode
+    from tests.pretend_gpu.shapes import fake_mode
 
     with fake_mode:
         if part == "text_encoder":
