@@ -216,7 +216,7 @@ def test_damaged_scores_are_not_trusted(tmp_path: Path, trainings: list[int]) ->
 def test_auc_margin(classes: int) -> None:
     images, labels = marked(8, 60, classes=classes)
     test_images, test_labels = marked(9, 42, classes=classes)
-    recipe = replace(WHOLE, objective="auc-margin", margin_epochs=6)
+    recipe = replace(WHOLE, width=32, objective="auc-margin", margin_epochs=6)
     score = auc_score(images, labels, test_images, test_labels, classes=names(classes), recipe=recipe)
     assert score.value > 0.8
     assert score.parameters["objective"] == "auc-margin"
