@@ -43,7 +43,7 @@ def prepared(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> P
     def prepare(data: Path) -> None:
         root = tmp_path_factory.mktemp("owners")
         sources = {
-            "oasis3": write_oasis3(root / "oasis3", 30), "adni1": write_adni1(root / "adni1", 24),
+            "oasis3": write_oasis3(root / "oasis3", 30, voxel=6.0), "adni1": write_adni1(root / "adni1", 24, voxel=6.0),
             "chexpert": write_chexpert(root / "chexpert", 160),
         }
         for name, folder in sources.items():
