@@ -5,15 +5,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,6 +31,7 @@ from ldbench.run.in_part import scores_in_part
 from ldbench.run.pipeline import run
 from ldbench.run.settings import Settings
 from tests.conftest import cheap_card, small_card
+from tests.forked import ldbench, started
 from tests.plugins.installed import GOOD
 from tests.stand_ins.sources import GREY
 
@@ -407,16 +406,15 @@ def test_a_finished_run_is_read_back_whatever_is_missing_since(
     assert not (tmp_path / "others").exists()
 
 
-def start(card: Path, out: Path, *options: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "ldbench", "run", str(card), GENERATOR, "--batch-size", "3", "--out", str(out)]
-    with out.with_suffix(".log").open("ab") as log:
-        return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=log)
+def start(card: Path, out: Path, *options: str) -> BaseProcess:
+    words = ("run", str(card), GENERATOR, "--batch-size", "3", "--out", str(out), *options)
+    return started(ldbench, *words, out=out.with_suffix(".log"))
 
 
-def wait_for(path: Path, pattern: str, count: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(path: Path, pattern: str, count: int, process: BaseProcess) -> None:
     deadline = time.monotonic() + 120
     while len(list(path.rglob(pattern))) < count:
-        assert process.poll() is None, path.with_suffix(".log").read_text(encoding="utf-8")
+        assert process.is_alive(), path.with_suffix(".log").read_text(encoding="utf-8")
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -430,8 +428,8 @@ def test_killed_twice_and_resumed_gives_the_same_images_and_scores(
     for count in (4, 11):  # in the middle of a batch of three, twice
         process = start(card, cut, "--set", "pause=0.2")
         wait_for(cut, "*.png", count, process)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
         assert not list(cut.rglob("result.json"))
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     for out in (cut, whole):
@@ -456,7 +454,7 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
             run(str(card), GENERATOR, Settings(tmp_path / "runs", batch_size=3, overrides={"pause": "60"}))
     finally:
         process.kill()
-        process.wait()
+        process.join()
 
 
 def test_scoring_needs_every_case(tmp_path: Path) -> None:
