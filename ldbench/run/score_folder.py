@@ -5,9 +5,10 @@ A result is overwritten only on request, and one folder cannot stand for two see
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ldbench.data.image_folder import list_folder
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.names import one_line
@@ -44,9 +45,20 @@ def score_folder(
             )
         with memory_notes(settings.say) as notes, timed("score", stages, device):
             scored = score(context, {of_pass: images / of_pass for of_pass in PASSES})
+            _say_jpegs(images, settings.say)
         result = record(context, scored, stages, notes)
         write(result, folder.result)
     return result, folder.result
+
+
+def _say_jpegs(images: Path, say: Callable[[str], None]) -> None:
+    """Warn of files whose losses networks see; the images of runs, and those of the task, have none."""
+    suffixes = list_folder(images)
+    if jpegs := sum(suffixes[name].lower() != ".png" for name in suffixes):
+        say(
+            f"{jpegs} of {len(suffixes)} images in {images} are JPEG files: features of networks see that, so FID and "
+            "the like change whatever the images show; save them as PNG, from what made them"
+        )
 
 
 def folder_seeds(task_name: str, folders: Sequence[Path], seed: int | None) -> list[int]:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ldbench.board.gather import collect, fold
 from ldbench.board.row_labels import labels
@@ -46,6 +47,21 @@ def test_images_scored_under_the_name_of_a_run_leave_the_run_alone(tmp_path: Pat
     assert run(card, "mean-image", settings) == (ran, path)
     [board] = fold(collect([settings.out])).values()
     assert set(labels(board.rows).names.values()) == {"mean-image", "mean-image (scored)"}
+
+
+def test_jpeg_files_are_scored_with_a_warning(tmp_path: Path) -> None:
+    card, said = str(cheap_card(tmp_path)), list[str]()
+    images = run(card, "mean-image", Settings(tmp_path / "runs"))[1].parent / "images"
+    settings = Settings(tmp_path / "scored", say=said.append)
+    score_folder(card, images, "lossless", settings)
+    assert not said
+    copies = Path(shutil.copytree(images, tmp_path / "copies"))
+    for path in sorted(copies.glob("*.png"))[:3]:
+        Image.open(path).save(path.with_suffix(".JPG"), "JPEG")
+        path.unlink()
+    score_folder(card, copies, "lossy", settings)
+    [line] = said
+    assert line.startswith(f"3 of 8 images in {copies} are JPEG files: ")
 
 
 def test_images_that_are_refused_leave_no_folder(tmp_path: Path) -> None:
