@@ -1,8 +1,8 @@
-"""What a day with a GPU measures, in order of what is wanted most: called by gpu_day.sh, which says how.
+"""What a day with a GPU measures, first what no GPU has shown yet: called by gpu_day.sh, which says how.
 
-Runs the U-Net in both layouts of its kernels, generation beside diffusers' pipeline, every fine-tuner beside diffusers'
-example script, scoring beside its peers, one run of the sandbox twice, and the tests that need a GPU. Writes
-gpu_day.json after every stage, gpu_day.md at the end, and gpu_day.log.
+Runs the tests that need a GPU, one run of the sandbox twice, the U-Net in both layouts of its kernels, generation
+beside diffusers' pipeline, every fine-tuner beside diffusers' example script, and scoring beside its peers. Writes
+gpu_day.json and gpu_day.md after every stage, and gpu_day.log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # called by its path, it finds only what lies beside it
 
 from benchmarks.peer_scripts import METHODS  # noqa: E402
-from benchmarks.stages import FIGURES, OK, Outcome, Record, Stage, run_stages  # noqa: E402
+from benchmarks.stages import FIGURES, OK, Outcome, Record, Stage, replaced, run_stages  # noqa: E402
 
 SCRIPTS = {method.model: method.script for method in METHODS}
 PACKAGES = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "peft", "numpy")
@@ -53,7 +53,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="where the JSON, the table and the log go")
     parser.add_argument("--examples", type=Path, default=None, help="diffusers' examples folder")
-    parser.add_argument("--seconds", type=float, default=700, help="for all stages together")
+    parser.add_argument("--seconds", type=float, required=True, help="for all stages together")
     parser.add_argument("--scratch", type=Path, default=None, help="for the backbone of 4.3 GB; default temporary")
     parser.add_argument("--small", action="store_true", help="on the CPU, with the shipped backbone")
     parser.add_argument("--only", nargs="*", default=[], metavar="STAGE", help="these stages and no others")
@@ -62,7 +62,7 @@ def arguments() -> argparse.Namespace:
 
 
 def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
-    """What is run, first what is wanted most."""
+    """What is run, first what no GPU has shown yet."""
     settings, python, slack = (SMALL if small else LARGE), sys.executable, 6 if small else 1
     built = () if small else ("--backbone", str(backbone))
 
@@ -82,17 +82,17 @@ def stages(examples: Path | None, backbone: Path, small: bool) -> list[Stage]:
     scored = [python, "-m", "benchmarks.scoring", *settings["scoring"]]
     no_scoring = "" if (ROOT / "benchmarks" / "scoring.py").is_file() else "no benchmarks/scoring.py"
     return [
+        Stage("tests", tests, 240 * slack),
+        Stage("run", program("device_run", *settings["run"], "--json", FIGURES), 150 * slack),
         Stage("layouts", program("layouts", *settings["layouts"], "--json", FIGURES), 60 * slack),
         *([] if small else [written]),
         Stage("generation", program("generation", *settings["generation"], *built, "--json", FIGURES), 120 * slack),
         fine_tuning("custom-diffusion"),
-        Stage("scoring", scored, 120 * slack, no_scoring),
-        Stage("tests", tests, 240 * slack),
         fine_tuning("basic-ft"),
-        Stage("run", program("device_run", *settings["run"], "--json", FIGURES), 150 * slack),
         fine_tuning("lora"),
         fine_tuning("textual-inversion"),
         fine_tuning("dreambooth"),
+        Stage("scoring", scored, 120 * slack, no_scoring),
         Stage("fid", program("fid", *settings["fid"], "--json", FIGURES), 60 * slack),
     ]
 
@@ -111,6 +111,18 @@ def machine() -> dict[str, str]:
         "packages": ", ".join(f"{name} {here.get(name, 'absent')}" for name in PACKAGES),
         "day": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
+
+
+def run_and_show(chosen: Sequence[Stage], record: Record, deadline: float, environment: Mapping[str, str]) -> None:
+    """Run the stages; after each the page beside the record is written anew, should the next one end this process."""
+    page = record.path.with_suffix(".md")
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+        replaced(page, "\n".join(markdown(record)) + "\n")
+
+    run_stages(chosen, record, deadline, environment, say)
+    print(page.read_text(encoding="utf-8"))
 
 
 def markdown(record: Record) -> Iterator[str]:
@@ -159,10 +171,7 @@ def main() -> int:
         if name not in names:
             raise SystemExit(f"expected stages of {', '.join(names)}, got {name!r}")
     chosen = [stage for stage in every if not options.only or stage.name in options.only]
-    run_stages(chosen, record, deadline, environment, lambda line: print(line, flush=True))
-    page = "\n".join(markdown(record)) + "\n"
-    (options.out / "gpu_day.md").write_text(page, encoding="utf-8")
-    print(page)
+    run_and_show(chosen, record, deadline, environment)
     return int(any(record.outcomes[stage.name].outcome not in (OK, "left out") for stage in chosen))
 
 

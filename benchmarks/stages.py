@@ -71,12 +71,17 @@ class Record:
         return record
 
     def add(self, name: str, outcome: Outcome) -> None:
-        """Note an outcome and write the file, whole or not at all."""
+        """Note an outcome and write the file."""
         self.outcomes[name] = outcome
         stages = {name: asdict(one) for name, one in self.outcomes.items()}
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({"machine": dict(self.machine), "stages": stages}, indent=1) + "\n", "utf-8")
-        part.replace(self.path)
+        replaced(self.path, json.dumps({"machine": dict(self.machine), "stages": stages}, indent=1) + "\n")
+
+
+def replaced(path: Path, text: str) -> None:
+    """Write a file anew, whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def run_stages(

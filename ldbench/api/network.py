@@ -29,7 +29,7 @@ class LoadNetwork(Protocol):
 
 
 class FindWeights(Protocol):
-    """Where a network's weights are, for those who bring none."""
+    """Where a network's weights are, for those that do not hold them."""
 
     def __call__(self, digest: str) -> Path:
         """The file or folder of a digest, checked, or where it will be downloaded to; loads and downloads nothing.
@@ -51,7 +51,7 @@ class Network:
 
     `resize` is the side in pixels that the network sees where a card names none. With `fixed_size` a card can ask for
     no other. `pinned` says that a card may ask for other weights of the same shape by their digest. `find` is for
-    networks that do not bring their weights, so that a missing file is known before a run begins. `variant`
+    networks whose weights are not in their own package, so that missing ones are known before a run begins. `variant`
     makes the network that a card calls `NAME:VARIANT`, for a plug-in that holds many. `licence` is that of the weights
     as their authors publish them, an SPDX id where there is one; "" where nobody has said or read it.
     """

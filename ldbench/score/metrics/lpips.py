@@ -36,6 +36,10 @@ ALEXNET = weights.WeightsFile(
     name="alexnet-owt-7be5be79.pth", url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
     sha256="7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02", network="lpips-alex",
 )
+_PACKAGED = {  # package, file and SHA-256: all weights of the one network, the linear layers of the other
+    "stlpips-alex": ("stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth", STLPIPS_SHA256),
+    "lpips-alex": ("lpips", "weights/v0.1/alex.pth", LPIPS_LINEAR_SHA256),
+}
 Distance = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 
 
@@ -51,6 +55,7 @@ class PerceptualSpec:
             network, digest = perceptual_network(self.extractor)
             if network == ALEXNET.network:
                 weights.find_file(weights.pinned(ALEXNET, digest))
+            weights.packaged_file(*_PACKAGED[network])
         except UnknownNameError as error:
             yield str(error)
         except WeightsError as error:
@@ -114,7 +119,7 @@ def _network(extractor: str, alexnet: Path | None, device: torch.device | str) -
 
 def _stlpips() -> torch.nn.Module:
     # Found before the import, which also needs the undeclared packages ipython and torchsummary.
-    path = weights.packaged_file("stlpips_pytorch", "weights/vST0.0/alex_shift_tolerant.pth", STLPIPS_SHA256)
+    path = weights.packaged_file(*_PACKAGED["stlpips-alex"])
     from stlpips_pytorch.stlpips import LPIPS
 
     network: torch.nn.Module = LPIPS(net="alex", variant="shift_tolerant", pretrained=False, verbose=False)
@@ -124,7 +129,7 @@ def _stlpips() -> torch.nn.Module:
 
 def _lpips(alexnet: Path | None, digest: str = "") -> torch.nn.Module:
     features = weights.locate(weights.pinned(ALEXNET, digest), alexnet)
-    linear = weights.packaged_file("lpips", "weights/v0.1/alex.pth", LPIPS_LINEAR_SHA256)
+    linear = weights.packaged_file(*_PACKAGED["lpips-alex"])
     from lpips import LPIPS
 
     with warnings.catch_warnings():

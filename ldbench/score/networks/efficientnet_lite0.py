@@ -59,9 +59,14 @@ def parameters(*, resize: int, digest: str) -> dict[str, ParameterValue]:
     }
 
 
+def find(digest: str) -> Path:
+    """The checked weight file in its package. Raises `WeightsError`."""
+    return weights.packaged_file(_PACKAGE, _FILE, SHA256)
+
+
 def load(resize: int = RESIZE, device: torch.device | str = "cpu") -> EfficientNetLite0:
     """The network with its checked weights, in evaluation mode on `device`."""
-    state = weights.load_state(weights.packaged_file(_PACKAGE, _FILE, SHA256))
+    state = weights.load_state(find(""))
     network = EfficientNetLite0(resize)
     network.load_state_dict({name: value for name, value in state.items() if not name.startswith("_fc.")})
     network.eval()
@@ -179,6 +184,6 @@ def _load(
 EFFICIENTNET_LITE0 = Network(
     name="efficientnet-lite0",
     summary="EfficientNet-Lite0 of ImageNet, 1280 features; its weights come with a package, so it works offline.",
-    load=_load, parameters=parameters, resize=RESIZE,
+    load=_load, parameters=parameters, resize=RESIZE, find=find,
     licence="Apache-2.0",
 )

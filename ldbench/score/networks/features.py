@@ -101,7 +101,7 @@ def network_of(extractor: str | Network) -> tuple[Network, str]:
 
 
 def find_weights(extractor: str) -> None:
-    """Looks for the weights of the network that a card names, where it brings none; loads nothing. Raises as
+    """Looks for the weights of the network that a card names, where it can; loads nothing. Raises as
     `network_of`, and `WeightsError` where they are missing or others."""
     network, digest = network_of(extractor)
     if network.find is not None:
