@@ -18,6 +18,7 @@ from typing import ClassVar
 from ldbench.api import Context, Request, TrainingSet
 from ldbench.errors import GeneratorError
 
+from .backbone.precision import first_parameter
 from .basic_ft import BasicFT
 from .bounds import GUIDANCE, Bounds
 from .custom_diffusion import CustomDiffusion
@@ -77,7 +78,7 @@ class InstructPix2Pix(FineTuner):
         widen(model)
         trainable = self._prepare(model, targets, context)
         denoising = self._denoising(model, targets, len(targets), trainable)
-        conditions = resident(model.unscaled(pairs.sources), model.unet.device)
+        conditions = resident(model.unscaled(pairs.sources), first_parameter(model.unet).device)
         objective = EditDenoising(denoising, conditions, self.prompt_dropout / 2)
         return self._optimise(model, objective, trainable, context)
 

@@ -42,6 +42,14 @@ def arithmetic(device: torch.device, precision: Precision) -> AbstractContextMan
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
+def first_parameter(network: torch.nn.Module) -> torch.nn.Parameter:
+    """The parameter whose type and device are those of the network.
+
+    Diffusers' `network.dtype` and `network.device` answer the same, but walk all modules each time they are read.
+    """
+    return next(network.parameters())
+
+
 def has_masters(device: torch.device, precision: Precision) -> bool:
     """Whether a network holds bfloat16 while it is trained, beside float32 masters: on a GPU that computes in it.
 

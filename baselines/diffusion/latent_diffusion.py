@@ -21,7 +21,7 @@ from ldbench.api import Batches
 from ldbench.errors import UsageError, WeightsError
 
 from ..backbone.parts import load_model, load_schedule, load_tokenizer
-from ..backbone.precision import Precision, check_precision
+from ..backbone.precision import Precision, check_precision, first_parameter
 from ..backbone.source import find_backbone
 
 ImageShape = tuple[int, int, int]  # 3, H, W
@@ -102,7 +102,8 @@ class LatentDiffusion:
         """Mean and deviation of the scaled latents' posterior, `(2, B, C, h, w) float32`, of images in [0, 1]."""
 
         def of_rows(rows: slice) -> torch.Tensor:
-            pixels = images[rows].to(self.vae.device, self.vae.dtype) * 2 - 1
+            weight = first_parameter(self.vae)
+            pixels = images[rows].to(weight.device, weight.dtype) * 2 - 1
             posterior = self.vae.encode(pixels).latent_dist
             mean = (posterior.mean.float() - self._shift) * self.vae.config["scaling_factor"]
             return torch.stack([mean, posterior.std.float() * self.vae.config["scaling_factor"]])
@@ -114,7 +115,7 @@ class LatentDiffusion:
         """Images `(B, 3, H, W) float32 in [0, 1]` of scaled latents `(B, C, h, w)`."""
 
         def of_rows(rows: slice) -> torch.Tensor:
-            unscaled = self.unscaled(latents[rows].float()).to(self.vae.dtype)
+            unscaled = self.unscaled(latents[rows].float()).to(first_parameter(self.vae).dtype)
             images: torch.Tensor = self.vae.decode(unscaled).sample.float()
             return (images / 2 + 0.5).clamp(0, 1)
 
@@ -123,7 +124,7 @@ class LatentDiffusion:
     def _few(self, count: int) -> Batches:
         """How many images go through the autoencoder at a time: on a CPU all, on a GPU few, as it has the highest
         resolution of all parts and so the largest activations."""
-        return Batches("autoencoder", count) if self.vae.device.type == "cpu" else self._at_once
+        return Batches("autoencoder", count) if first_parameter(self.vae).device.type == "cpu" else self._at_once
 
     def unscaled(self, latents: torch.Tensor) -> torch.Tensor:
         """Scaled latents in the autoencoder's own scale."""

@@ -19,6 +19,7 @@ import torch
 from ldbench.api import Request
 from ldbench.errors import UsageError
 
+from ..backbone.precision import first_parameter
 from ..drift import Drift, shifted
 from .latent_diffusion import ImageShape, LatentDiffusion
 from .schedulers import ReversePath, Sampler, reverse_path
@@ -137,7 +138,7 @@ def _step_options(path: ReversePath, how: Sampling, generators: list[torch.Gener
 def start_noise(model: LatentDiffusion, requests: Sequence[Request], image_shape: ImageShape) -> torch.Tensor:
     """Standard normal noise `(B, C, h, w)` on the model's device, each image's from its request's seed."""
     noise = torch.stack([request.noise(model.latent_shape(image_shape)) for request in requests])
-    return noise.to(model.unet.device)
+    return noise.to(first_parameter(model.unet).device)
 
 
 def step_generators(requests: Sequence[Request]) -> list[torch.Generator]:
@@ -156,7 +157,7 @@ def predictor(
     under its own text has (Lin et al. 2023, arXiv 2305.08891, Eq. 15 and 16): guidance makes it larger, and images
     too light or too dark.
     """
-    dtype = model.unet.dtype  # the network may be in half precision; the latents are float32 throughout
+    dtype = first_parameter(model.unet).dtype  # may be half precision; the latents are float32 throughout
     text = text_BLd.to(dtype)
     if scale == 1:
         return lambda z, t: model.unet(z.to(dtype), t, text).sample.float()

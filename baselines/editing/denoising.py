@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ..backbone.precision import first_parameter
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Predict
 from ..fitting.denoising import Denoising
@@ -49,7 +50,7 @@ class EditDenoising:
 
     def loss(self, batch: EditBatch) -> torch.Tensor:
         """Weighted mean squared errors, summed over the images of a part of a batch."""
-        device = self.denoising.model.unet.device
+        device = first_parameter(self.denoising.model.unet).device
         text = self.denoising.condition(batch.index, batch.dropped)
         kept = (~batch.image_dropped)[:, None, None, None]
         image = sent(self.conditions[sent(batch.index, self.conditions.device)], device) * sent(kept, device)
@@ -78,8 +79,8 @@ def edit_predictor(
     `image_guidance_scale`: a weighted sum, of which the terms without weight are not computed. Both scales 1 take one
     network call a step, equal scales or s_I = 1 two, others three.
     """
-    dtype = model.unet.dtype
-    text, image = text_BLd.to(dtype), image_BChw.to(model.unet.device, dtype)
+    dtype = first_parameter(model.unet).dtype
+    text, image = text_BLd.to(dtype), image_BChw.to(first_parameter(model.unet).device, dtype)
     empty, none = model.embed([""]).to(dtype).expand_as(text), torch.zeros_like(image)
     weighted = [
         (1 - image_guidance_scale, none, empty),

@@ -2,17 +2,22 @@
 
 On a GPU the average would be a second copy of all that is trained. There it passes by in portions: fetched, brought
 nearer, sent back, in two queues of their own while the next step's gradients are computed, so that both directions of
-the bus are busy. The arithmetic is the device's either way.
+the bus are busy. Portions for which the host has no memory to pin stay on the device. The arithmetic is the device's
+either way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 
 import torch
 
+from ldbench.api import out_of_memory
+
 from .transfer import pinned
 
+logger = logging.getLogger("ldbench.memory")  # from where a run takes it into its result
 VALUES_AT_ONCE = 2**24  # of them pass by in a portion, 64 MiB; a larger tensor is a portion of its own
 
 
@@ -46,11 +51,14 @@ class Average:
 
 
 class HostAverage(Average):
-    """Averages in pinned memory of values on a GPU. The values must not change before `hold_back`."""
+    """Averages of values on a GPU, in the host's pinned memory as far as there is some.
+
+    The values must not change before `hold_back`.
+    """
 
     def __init__(self, values: Mapping[str, torch.Tensor], decay: float) -> None:
-        super().__init__(values, decay)
         self._device = next(iter(values.values())).device
+        super().__init__(values, decay)
         size = max((sum(self._sizes[name] for name in names) for names in self._portions), default=0)
         both = range(2 if self.values else 0)
         self._queues = [(torch.cuda.Stream(self._device), torch.empty(size, device=self._device)) for _ in both]
@@ -58,9 +66,9 @@ class HostAverage(Average):
     def _copied(self) -> dict[str, torch.Tensor]:
         self._sizes = {name: value.numel() for name, value in self.source.items()}
         self._portions = _portions(self._sizes)
-        self._pinned = [pinned(sum(self._sizes[name] for name in names)) for names in self._portions]
+        self._kept = _memory([sum(self._sizes[name] for name in names) for names in self._portions], self._device)
         copies: dict[str, torch.Tensor] = {}
-        for names, memory in zip(self._portions, self._pinned, strict=True):
+        for names, memory in zip(self._portions, self._kept, strict=True):
             copies |= self._views(names, memory)
         for name, copy in copies.items():
             copy.copy_(self.source[name].detach())
@@ -80,14 +88,14 @@ class HostAverage(Average):
         weight = 1 - decay_at(step, self.decay)
         for stream, _ in self._queues:
             stream.wait_stream(torch.cuda.current_stream(self._device))
-        for index, (names, host) in enumerate(zip(self._portions, self._pinned, strict=True)):
+        for index, (names, kept) in enumerate(zip(self._portions, self._kept, strict=True)):
             stream, memory = self._queues[index % 2]
-            passing = memory[: host.numel()]
+            passing = memory[: kept.numel()]
             with torch.cuda.stream(stream):
-                passing.copy_(host, non_blocking=True)
+                passing.copy_(kept, non_blocking=True)
                 views = self._views(names, memory)
                 torch._foreach_lerp_(list(views.values()), [self.source[name].detach() for name in names], weight)
-                host.copy_(passing, non_blocking=True)
+                kept.copy_(passing, non_blocking=True)
 
     def hold_back(self) -> None:
         """Let what the device is asked from now on wait until the averages have read the values."""
@@ -98,6 +106,20 @@ class HostAverage(Average):
         """Return when the averages may be read."""
         for stream, _ in self._queues:
             stream.synchronize()
+
+
+def _memory(sizes: Sequence[int], device: torch.device) -> list[torch.Tensor]:
+    """So many float32 values each, unset: in pinned memory as far as the host has it, the others on the device."""
+    memory: list[torch.Tensor] = []
+    try:
+        for size in sizes:
+            memory.append(pinned(size))
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        rest = sum(sizes[len(memory) :]) * 4 // 2**20
+        logger.warning("fit: the host has no memory to pin for %d MiB of the moving average, kept on the device", rest)
+    return memory + [torch.empty(size, device=device) for size in sizes[len(memory) :]]
 
 
 def _portions(sizes: Mapping[str, int]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 
+from ..backbone.precision import first_parameter
 from ..diffusion.latent_diffusion import LatentDiffusion
 from ..diffusion.sampling import Predict
 from ..drift import Drift
@@ -97,12 +98,12 @@ class Denoising:
 
     def predicted(self, z_t: torch.Tensor, t: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         """What the network says of noisy latents `(B, ., h, w)` beside hidden states, asked in its own precision."""
-        unet = self.model.unet
-        return cast(torch.Tensor, unet(z_t.to(unet.dtype), t, text.to(unet.dtype)).sample)
+        dtype = first_parameter(self.model.unet).dtype
+        return cast(torch.Tensor, self.model.unet(z_t.to(dtype), t, text.to(dtype)).sample)
 
     def errors_of(self, predict: Predict, batch: Batch) -> torch.Tensor:
         """The loss of what `predict(z_t, t)` says of the batch's noisy latents."""
-        device, schedule = self.model.unet.device, self.model.schedule
+        device, schedule = first_parameter(self.model.unet).device, self.model.schedule
         t = cast(torch.IntTensor, sent(batch.timestep, device))  # as diffusers annotates it; int64 serves
         z_0 = self.data.z_0(batch.index, batch.posterior_eps, device)
         noise = sent(self.drift.training_noise(batch.eps), device)

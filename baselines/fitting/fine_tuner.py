@@ -19,7 +19,7 @@ from ldbench.api import Context, TrainingSet
 from ldbench.errors import GeneratorError
 
 from ..backbone.content import backbone_content
-from ..backbone.precision import has_masters
+from ..backbone.precision import first_parameter, has_masters
 from ..bounds import SHARE, SHIFT, Bounds
 from ..diffusion.generator import StableDiffusion
 from ..diffusion.latent_diffusion import LatentDiffusion
@@ -121,9 +121,9 @@ class FineTuner(StableDiffusion):
 
     def _denoising(self, model: LatentDiffusion, data: EncodedSet, instances: int, trainable: Trainable) -> Denoising:
         """The objective on `data`, of which the first `instances` are the task's own."""
+        resident = data.resident(first_parameter(model.unet).device)
         return Denoising(
-            model, data.resident(model.unet.device), instances, self._draw(), self._drift(model), trainable.condition,
-            self.offset_noise,
+            model, resident, instances, self._draw(), self._drift(model), trainable.condition, self.offset_noise
         )
 
     def _optimise(

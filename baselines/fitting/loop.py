@@ -21,7 +21,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 import torch
 
-from ldbench.api import Batches, Progress, halved
+from ldbench.api import Batches, Progress, halved, out_of_memory
 from ldbench.errors import GeneratorError
 
 from ..backbone.precision import Precision, arithmetic
@@ -255,7 +255,9 @@ class _Gradients(Generic[AnyBatch]):
         while True:
             try:
                 return self._micro_batches(batch, self.micro_batch_size)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
                 first = next(self.share.slices(len(batch), self.micro_batch_size))
                 size = first.stop - first.start
                 if size == 1:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ..backbone.precision import first_parameter
+
 if TYPE_CHECKING:
     from ..diffusion.latent_diffusion import LatentDiffusion
 
@@ -126,7 +128,7 @@ def rounded(values: Iterable[torch.nn.Parameter], dtype: torch.dtype) -> Iterato
 def in_half(model: LatentDiffusion, trained: Collection[torch.nn.Parameter]) -> Iterator[None]:
     """Within, the U-Net's and the text encoder's frozen weights are `rounded` to bfloat16, and the autoencoder, which
     training on latents does not ask, lies in the host's memory."""
-    taken, device = {id(value) for value in trained}, model.vae.device
+    taken, device = {id(value) for value in trained}, first_parameter(model.vae).device
     values = (value for part in (model.unet, model.text_encoder) for value in part.parameters())
     torch.nn.Module.to(model.vae, "cpu")
     try:

@@ -9,7 +9,7 @@ the promise in full.
 from __future__ import annotations
 
 from ldbench._torchvision import declare_missing_ops
-from ldbench.api.batches import Batches, halved
+from ldbench.api.batches import Batches, halved, out_of_memory
 from ldbench.api.dataset import (
     Dataset,
     DataSource,
@@ -62,7 +62,7 @@ __all__ = [
     "Measured", "Metric", "MetricAxis", "MetricGroups", "MetricInputs", "Moment", "Need", "Needs", "Network",
     "NoSettings", "ParameterValue", "Preset", "Progress", "Reader", "Record", "Render", "Request", "Score",
     "SetName", "Simulator", "Skipped", "SourceImage", "TrainingSet", "case_seed", "declare_missing_ops", "halved",
-    "silent",
+    "out_of_memory", "silent",
 ]
 
-API_VERSION = "1.10"  # major.minor: the minor grows with what is added, the major with what breaks
+API_VERSION = "1.11"  # major.minor: the minor grows with what is added, the major with what breaks

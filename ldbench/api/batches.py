@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,6 +20,8 @@ from typing import TypeVar
 from ldbench.errors import UsageError
 
 _AT_MOST = "LDBENCH_IMAGES_AT_ONCE"
+# CUDA's own words, and the names of the libraries' statuses, such as CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED
+_RAN_OUT = re.compile(r"\b(CUDA|HIP) (driver )?error: out of memory|_STATUS_(\w+_)?ALLOC(ATION)?_FAILED\b")
 logger = logging.getLogger("ldbench.memory")
 _Result = TypeVar("_Result")
 
@@ -47,7 +50,7 @@ class Batches:
     def run(self, count: int, work: Callable[[slice], _Result]) -> list[_Result]:
         """What `work(rows)` gives for slices of `count` rows, in order.
 
-        Where it raises `torch.OutOfMemoryError` the same rows are tried again in batches of half the size; with one
+        Where it raises what is `out_of_memory`, the same rows are tried again in batches of half the size; with one
         row the error is passed on.
         """
         results: list[_Result] = []
@@ -61,15 +64,23 @@ class Batches:
         return results
 
     def _fits(self, work: Callable[[slice], _Result], rows: slice, results: list[_Result]) -> bool:
-        import torch
-
         try:
             results.append(work(rows))
-        except torch.OutOfMemoryError:
-            if rows.stop - rows.start == 1:
+        except RuntimeError as error:
+            if rows.stop - rows.start == 1 or not out_of_memory(error):
                 raise
             return False
         return True
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device's memory ran out: for torch's allocator, which is `torch.OutOfMemoryError`,
+    or for CUDA, cuBLAS and cuDNN, which on a full card ask for memory of their own and are other `RuntimeError`s."""
+    if not isinstance(error, RuntimeError):
+        return False
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or _RAN_OUT.search(str(error)) is not None
 
 
 def halved(what: str, size: int) -> int:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ldbench.api import out_of_memory
 from ldbench.errors import LdbenchError
 from ldbench.records.names import reason
 
@@ -40,12 +41,13 @@ def raised(error: BaseException, module: str) -> str:
 
 @contextmanager
 def blamed(
-    kind: Callable[[str], LdbenchError], what: str, module: str, *passing: type[Exception], remedy: str = ""
+    kind: Callable[[str], LdbenchError], what: str, module: str, *passing: type[Exception], remedy: str = "",
+    halving: bool = False,
 ) -> Iterator[None]:
     """Whatever a plug-in's code raises in the block becomes an error of a `kind` that says what raised, and where.
 
     `module` is the name of the module that the plug-in is written in. Our own errors, those of `passing`, and what the
-    suite's own code raises, which is a defect of it, pass.
+    suite's own code raises, which is a defect of it, pass; and what is `out_of_memory` to one who is `halving`.
     """
     ours = module.partition(".")[0] == _SUITE
     through: tuple[type[BaseException], ...] = ANYTHING if ours else (LdbenchError, *passing)
@@ -54,6 +56,8 @@ def blamed(
     except through:
         raise
     except ANYTHING as error:
+        if halving and out_of_memory(error):
+            raise
         said = f"{what} raised {raised(error, module)}"
         hint = _LESS if _ran_out(error) else remedy
         raise kind(f"{said}; {hint}" if hint else said) from error

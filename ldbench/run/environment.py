@@ -1,6 +1,6 @@
 """What a run ran on: device, packages, commit, seconds and memory of its stages.
 
-Only reads; it decides nothing for the run but what `auto` means.
+Only reads; it decides nothing for the run but what `auto` means, and on a GPU cuBLAS's workspaces.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from ldbench.errors import UsageError
 from ldbench.records.result import Environment, Stage
-from ldbench.score.arithmetic import tf32_operations
+from ldbench.score.arithmetic import give_cublas_workspaces, tf32_operations
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +34,7 @@ PACKAGES = (
 
 def pick_device(name: str, local_index: int = 0, processes: int = 1) -> torch.device:
     """`auto` is a CUDA device if there is one, that of this process's `local_index`, else the CPU; `cuda` alone
-    also means the process's own.
+    also means the process's own. With a CUDA device cuBLAS gets its workspaces (`give_cublas_workspaces`).
 
     `UsageError` for one that isn't here, for one that several `processes` would share, and for other kinds: scores take
     float64, which Apple's GPUs (`mps`) lack.
@@ -61,6 +61,7 @@ def pick_device(name: str, local_index: int = 0, processes: int = 1) -> torch.de
         device = torch.device("cuda", local_index)
     if device.type == "cuda":
         _check_cuda(device, name)
+        give_cublas_workspaces()
     return device
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ldbench.api import Batches, Case, Context, Generator, Request, case_seed
+from ldbench.api import Batches, Case, Context, Generator, Request, case_seed, out_of_memory
 from ldbench.data.image_writer import ImageWriter
 from ldbench.data.images import read_image
 from ldbench.data.stored_case import loaded
@@ -132,13 +132,11 @@ def _write_images(
     writer: ImageWriter, generator: Generator, batch: Sequence[Request], context: Context, paths: Sequence[Path],
     rows: slice,
 ) -> None:
-    """Generate a part of a batch and hand it to the writer; `OutOfMemoryError` while it can be made smaller."""
-    import torch
-
+    """Generate a part of a batch and hand it to the writer; `out_of_memory` passes while it can be made smaller."""
     try:
         images = checked_images(generator, batch[rows], context)
-    except torch.OutOfMemoryError as error:
-        if rows.stop - rows.start > 1:
+    except RuntimeError as error:
+        if rows.stop - rows.start > 1 or not out_of_memory(error):
             raise
         raise GeneratorError(
             f"{type(generator).__name__}, case {batch[rows.start].case.id!r}: out of memory with one image at a time; "
@@ -150,14 +148,14 @@ def _write_images(
 def checked_images(generator: Generator, batch: Sequence[Request], context: Context) -> torch.Tensor:
     """The generator's images for a batch on the CPU, or a `GeneratorError` that says what is wrong with them.
 
-    A device's `torch.OutOfMemoryError` stays what it is: a smaller batch may fit.
+    What is `out_of_memory` stays what it is: a smaller batch may fit.
     """
     import torch
 
     name = type(generator).__name__
     first, last = batch[0].case.id, batch[-1].case.id
     where = f"{name}, cases {first!r} to {last!r}"
-    with blamed(f"{where}: generate", generator, torch.OutOfMemoryError):
+    with blamed(f"{where}: generate", generator, halving=True):
         # a GPU says what went wrong in a kernel only when its results are fetched
         images = _on_cpu(generator.generate(batch, context), (len(batch), *context.image_shape), where)
     bad = [request.case.id for request, image in zip(batch, images, strict=True) if not torch.isfinite(image).all()]
@@ -237,8 +235,9 @@ def _write_manifest(requests: Sequence[Request], folder: RunFolder) -> None:
 
 
 @contextmanager
-def blamed(what: str, generator: Generator, *passing: type[Exception]) -> Iterator[None]:
+def blamed(what: str, generator: Generator, *, halving: bool = False) -> Iterator[None]:
     """Whatever the generator raises in the block becomes a `GeneratorError` that says what raised, and where in its
-    code; our own errors and those of `passing` pass. What it changes of the process's settings is put back."""
-    with settings_kept(), blame.blamed(GeneratorError, what, type(generator).__module__, *passing):
+    code; our own errors pass, and what is `out_of_memory` to one who is `halving`. What it changes of the process's
+    settings is put back."""
+    with settings_kept(), blame.blamed(GeneratorError, what, type(generator).__module__, halving=halving):
         yield

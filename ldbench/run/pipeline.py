@@ -81,7 +81,7 @@ def carried_out(
         if not folder.finished():
             with failure_kept(folder, processes.is_first), memory_notes(settings.say) as notes:
                 _complete(context, generator, notes, end)
-        processes.wait()
+        processes.end()
         return context
 
 

@@ -46,6 +46,12 @@ class Processes:
 
             PartialState().wait_for_everyone()
 
+    def end(self) -> None:
+        """Wait a last time in a run that ended well; this process leaves the others when it exits."""
+        self.wait()
+        if self.count > 1:
+            _leave_at_exit(True)
+
     @contextmanager
     def first_alone(self) -> Iterator[None]:
         """A part of a run that the first process does while the others wait at its end; where it fails, all do.
@@ -81,6 +87,7 @@ def current_processes(device: str) -> Processes:
     if launched is None:
         return Processes()
     state = _joined(*launched, device == "cpu")
+    _leave_at_exit(_over_gloo())
     return Processes(state.process_index, state.num_processes, state.local_process_index)
 
 
@@ -134,10 +141,21 @@ def _joined(rank: int, count: int, cpu: bool) -> Any:
     several = cpu or ("LOCAL_RANK" in os.environ and torch.cuda.is_available())
     store = _store() if several and not torch.distributed.is_initialized() else None
     where = {} if store is None else {"store": store, "rank": rank, "world_size": count}
-    state = PartialState(cpu=cpu, timeout=_WORK, **where)
-    if cpu:
-        atexit.register(_leave)  # gloo's threads, still there at the very end, now and then abort the process
-    return state
+    return PartialState(cpu=cpu, timeout=_WORK, **where)
+
+
+def _over_gloo() -> bool:
+    import torch
+
+    return torch.distributed.is_initialized() and torch.distributed.get_backend() == "gloo"
+
+
+def _leave_at_exit(leave: bool) -> None:
+    """Gloo is always left: its threads, still there at the very end, now and then abort the process. NCCL is left only
+    after a run that ended well, as torch asks for: after an error it might wait for one who is gone."""
+    atexit.unregister(_leave)
+    if leave:
+        atexit.register(_leave)
 
 
 def _leave() -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import torch
 
 _Setting = TypeVar("_Setting")
-_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _TF32_ASKED_FOR = "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"  # torch reads it when it starts
 
 
@@ -74,28 +73,36 @@ def deterministic(device: torch.device | str) -> Iterator[None]:
     """On a GPU torch's deterministic kernels inside the block, as far as it has them; the settings of before after it.
 
     Without, some sums of a training come in any order, and later steps magnify that. Torch warns of an operation that
-    has no such kernel. The switches, and cuBLAS's variable among those of the environment, are the whole process's: not
-    for two threads at once. On a CPU nothing is changed.
+    has no such kernel, and of products of matrices unless `give_cublas_workspaces` was called before the first. The
+    switches are the whole process's: not for two threads at once. On a CPU nothing is changed.
     """
     import torch
+
+    memory: Any = torch.utils.deterministic
 
     if torch.device(device).type != "cuda":
         yield
         return
     algorithms = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    workspace, chosen_by_timing = os.environ.get(_WORKSPACE), torch.backends.cudnn.benchmark
-    os.environ.setdefault(_WORKSPACE, ":4096:8")  # one a stream, which torch asks for before it multiplies matrices
+    chosen_by_timing, filled = torch.backends.cudnn.benchmark, memory.fill_uninitialized_memory
     torch.backends.cudnn.benchmark = False
+    memory.fill_uninitialized_memory = False  # else each new tensor costs a kernel more; none is read unwritten
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(algorithms[0], warn_only=algorithms[1])
+        memory.fill_uninitialized_memory = filled
         torch.backends.cudnn.benchmark = chosen_by_timing
-        if workspace is None:
-            os.environ.pop(_WORKSPACE, None)
-        else:
-            os.environ[_WORKSPACE] = workspace
+
+
+def give_cublas_workspaces() -> None:
+    """Let cuBLAS have a workspace a stream in this process, without which its sums have no one order.
+
+    A choice of the user's stays. Torch looks once a process, at the first product of matrices on a GPU, and else warns
+    of every later one inside `deterministic`: call it before.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def _all_switches() -> list[Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from ldbench.api import Measured, Metric, MetricInputs
+from ldbench.api import Measured, Metric, MetricInputs, out_of_memory
 from ldbench.data.task_data import TaskData
 from ldbench.errors import LdbenchError, MetricError, unknown_name
 from ldbench.plugins.blame import ANYTHING, module_of, raised
@@ -133,10 +133,7 @@ def computed(metric: Metric, function: Callable[..., _Found], *arguments: object
 
 
 def _remedy(error: BaseException) -> str:
-    import torch
-
-    ran_out = isinstance(error, torch.OutOfMemoryError)
-    return "take a GPU with more memory, or --device cpu" if ran_out else "repair the metric"
+    return "take a GPU with more memory, or --device cpu" if out_of_memory(error) else "repair the metric"
 
 
 def _check_ids(where: str, images: Images, ids: Collection[str]) -> None:

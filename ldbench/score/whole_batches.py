@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ldbench.api.batches import ran_out
+from ldbench.api.batches import out_of_memory, ran_out
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ class WholeBatches:
     def step(self, *batch: Any) -> torch.Tensor:
         """One step, and its loss without the graph.
 
-        Passes on `torch.OutOfMemoryError` where the host's memory doesn't help.
+        Passes on an error that says so (`out_of_memory`) where the host's memory doesn't help.
         """
         loss = None if self.on_host else self._attempt(batch)
         if loss is None:
@@ -43,14 +43,13 @@ class WholeBatches:
 
     def _attempt(self, batch: tuple[Any, ...]) -> torch.Tensor | None:
         """The loss; None where memory ran out, and all is then as before."""
-        import torch
-
         buffers = list(self.network.buffers())  # running statistics: a forward pass that fails has moved some of them
         before = [buffer.clone() for buffer in buffers]
         try:
             return self._differentiate(batch)
-        except torch.OutOfMemoryError:
-            pass  # not answered here: the traceback keeps what the attempt had made
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise  # else not answered here: the traceback keeps what the attempt had made
         for buffer, value in zip(buffers, before, strict=True):
             buffer.copy_(value)
         self.optimiser.zero_grad()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,11 +55,13 @@ def measured(memory: int, side: int, count: int) -> dict[str, Any]:
 
 
 def settings() -> list[Any]:
-    """Whether torch's algorithms are deterministic, whether cuDNN chooses by timing, and cuBLAS's variable."""
+    """Whether torch's algorithms are deterministic, cuDNN chooses by timing, and new tensors are filled."""
     import torch
 
-    variable = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
-    return [torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark, variable]
+    memory: Any = torch.utils.deterministic
+    return [
+        torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark, memory.fill_uninitialized_memory,
+    ]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ SIDE, COUNT, SHARE = 256, 16, 0.7
 
 
 @pytest.mark.slow
-def test_a_device_that_is_too_small_for_a_batch_trains(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+def test_a_device_that_is_too_small_for_a_batch_trains(library: Path) -> None:
     command = [sys.executable, "-m", "tests.pretend_gpu.classifier", *map(str, (library, SIDE, COUNT, SHARE))]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
@@ -26,5 +25,5 @@ def test_a_device_that_is_too_small_for_a_batch_trains(library: Path, monkeypatc
         "classifier: out of memory with 16 at a time, goes on with what the backward pass needs on the host"
     ]
     for trained in (plenty, scarce):
-        assert trained["trained_under"] == [[True, False, ":4096:8"]] * 2
-        assert trained["afterwards"] == [False, False, None]
+        assert trained["trained_under"] == [[True, False, False]] * 2
+        assert trained["afterwards"] == [False, False, True]

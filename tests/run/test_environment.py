@@ -14,6 +14,14 @@ from ldbench.errors import UsageError
 from ldbench.records.result import Stage
 from ldbench.run.environment import commit_of, describe, pick_device, timed, usable_cores
 
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+
+
+@pytest.fixture(autouse=True)
+def _workspace_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WORKSPACE, "")  # which puts it back afterwards
+    monkeypatch.delenv(WORKSPACE)
+
 
 def test_auto_is_a_device_that_this_machine_has() -> None:
     assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
@@ -42,6 +50,23 @@ def test_a_cuda_device_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatc
     assert pick_device("cuda:1") == torch.device("cuda", 1)
     with pytest.raises(UsageError, match="expected cuda:0 to cuda:1, got 'cuda:2'; this machine has 2"):
         pick_device("cuda:2")
+
+
+@pytest.mark.parametrize("chosen", [None, ":16:8", ":0:0"])
+def test_a_cuda_device_comes_with_cublas_workspaces_for_sums_in_one_order(
+    chosen: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before torch looks, once a process; what the user chose stays, and a CPU needs none."""
+    if chosen is not None:
+        monkeypatch.setenv(WORKSPACE, chosen)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    pick_device("cpu")
+    with pytest.raises(UsageError):
+        pick_device("cuda:1")
+    assert os.environ.get(WORKSPACE) == chosen
+    pick_device("auto")
+    assert os.environ.get(WORKSPACE) == (chosen or ":4096:8")
 
 
 def test_each_process_has_a_device_of_its_own_or_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

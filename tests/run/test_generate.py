@@ -135,21 +135,23 @@ class Hungry(Noise):
     """Has memory for so many images at a time."""
 
     fits: int = 1
+    error: type[RuntimeError] = torch.OutOfMemoryError
 
     def generate(self, requests: Sequence[Request], context: Context) -> torch.Tensor:
         images = super().generate(requests, context)
         if len(requests) > self.fits:
-            raise torch.OutOfMemoryError("told to")
+            raise self.error("CUBLAS_STATUS_ALLOC_FAILED")
         return images
 
 
 @pytest.mark.parametrize(("fits", "calls"), [(1, 9), (2, 9), (3, 4), (7, 1)])
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_memory_that_runs_out_is_answered_by_halving_and_the_images_stay(
-    fits: int, calls: int, tmp_path: Path
+    error: type[RuntimeError], fits: int, calls: int, tmp_path: Path
 ) -> None:
     """Of 7 images 7, 3 and 1 at a time are tried."""
     generate(Noise(), requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / "whole"), 7)
-    hungry = Hungry(fits=fits)
+    hungry = Hungry(fits=fits, error=error)
     generate(hungry, requests_for(CASES, "t", 0), context_in(tmp_path), RunFolder(tmp_path / "halved"), 7)
     assert bytes_of(tmp_path / "halved") == bytes_of(tmp_path / "whole")
     assert hungry.calls == calls

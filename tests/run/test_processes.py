@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -130,6 +131,33 @@ def test_processes_that_never_come_are_one_line(rank: int, monkeypatch: pytest.M
     with pytest.raises(UsageError, match=expected) as stop:
         current_processes("cpu")
     assert "\n" not in str(stop.value)
+
+
+@pytest.mark.parametrize(("backend", "early"), [("gloo", True), ("nccl", False)])
+def test_the_others_are_left_at_exit_over_nccl_only_after_a_run_that_ended_well(
+    backend: str, early: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_exit: list[object] = []
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", **MEETING}.items():
+        monkeypatch.setenv(name, value)
+    state = SimpleNamespace(process_index=1, num_processes=2, local_process_index=1)
+    monkeypatch.setattr(processes, "_joined", lambda *_: state)
+    monkeypatch.setattr(Processes, "wait", lambda self: at_exit.append("waited"))
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_backend", lambda: backend)
+    monkeypatch.setattr(processes.atexit, "register", at_exit.append)
+    monkeypatch.setattr(processes.atexit, "unregister", lambda leave: leave in at_exit and at_exit.remove(leave))
+    for _ in range(2):  # a process may do several runs, of which the last may fail
+        begun = current_processes("auto")
+        assert at_exit == [processes._leave] * early
+        begun.end()
+        assert at_exit == ["waited", processes._leave]
+        at_exit.remove("waited")
+    current_processes("auto")
+    assert at_exit == [processes._leave] * early
+    at_exit.clear()
+    Processes().end()
+    assert at_exit == ["waited"]
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 3), (2, 3), (3, 1), (2, 50), (12, 1)])

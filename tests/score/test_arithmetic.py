@@ -3,7 +3,6 @@ looked at without a GPU."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -89,43 +88,52 @@ def test_what_torch_rounds_of_itself_is_told() -> None:
     assert tf32_operations() == ["convolutions"]
 
 
-def order_of_sums() -> tuple[object, ...]:
-    """All settings that decide it, as they can be read."""
+MEMORY: Any = torch.utils.deterministic
+
+
+def order_of_sums() -> tuple[bool, ...]:
+    """All settings that decide it, and whether new tensors are filled meanwhile."""
     return (
         torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled(),
-        CUDNN.benchmark, os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+        CUDNN.benchmark, MEMORY.fill_uninitialized_memory,
     )
 
 
-def fail_without_workspace() -> None:
-    """What a generator may do that keeps no contract."""
+def fail_inside() -> None:
     with deterministic("cuda"):
-        del os.environ["CUBLAS_WORKSPACE_CONFIG"]
         raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("workspace", [None, ":16:8"])
+@pytest.mark.parametrize("filled", [False, True])
 @pytest.mark.parametrize("asked", [(False, False), (True, False), (True, True)])
 def test_a_gpu_sums_in_one_order_inside_and_as_before_after_it(
-    workspace: str | None, asked: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
+    filled: bool, asked: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    if workspace is not None:
-        monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", workspace)
     monkeypatch.setattr(CUDNN, "benchmark", True)
+    monkeypatch.setattr(MEMORY, "fill_uninitialized_memory", filled)
     torch.use_deterministic_algorithms(asked[0], warn_only=asked[1])
     try:
         before = order_of_sums()
         with deterministic("cpu"):
             assert order_of_sums() == before
         with deterministic(torch.device("cuda:0")):
-            assert order_of_sums() == (True, True, False, workspace or ":4096:8")
+            assert order_of_sums() == (True, True, False, False)
         assert order_of_sums() == before
         with pytest.raises(ZeroDivisionError):
-            fail_without_workspace()
-        assert order_of_sums() == before
-        with deterministic("cuda"):
-            os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":0:0"
+            fail_inside()
         assert order_of_sums() == before
     finally:
         torch.use_deterministic_algorithms(False)
+
+
+def test_inside_no_new_tensor_costs_a_kernel_that_fills_it() -> None:
+    def kernels() -> set[str]:
+        with torch.profiler.profile() as profile:
+            torch.empty(8)
+        return {event.key for event in profile.key_averages()}
+
+    with deterministic("cuda"):
+        assert not {"aten::fill_"} & kernels()
+        MEMORY.fill_uninitialized_memory = True
+        assert {"aten::fill_"} & kernels()
+    assert MEMORY.fill_uninitialized_memory

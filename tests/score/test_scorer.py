@@ -58,14 +58,16 @@ def test_a_tint_does_not_count_on_a_grey_task_and_grey_stays_grey() -> None:
 
 @pytest.mark.parametrize(
     ("error", "remedy"),
-    [(ValueError("odd"), "repair the metric"), (torch.OutOfMemoryError("odd"), "take a GPU with more memory, or --de")],
+    [(ValueError("odd"), "repair the metric"), (torch.OutOfMemoryError("odd"), "take a GPU with more memory, or --de"),
+     (RuntimeError("odd: CUBLAS_STATUS_ALLOC_FAILED"), "take a GPU with more memory, or --de")],
 )
 def test_what_a_metric_raises_is_one_line_with_a_remedy(error: Exception, remedy: str) -> None:
     def compute(inputs: MetricInputs, settings: NoSettings) -> float:
         raise error
 
     metric = Metric("odd", "Odd", "Odd.", "lower", compute, "nothing")  # type: ignore[arg-type]
-    with pytest.raises(MetricError, match=rf"odd: raised {type(error).__name__}: odd \(test_scorer.py:\d+\); {remedy}"):
+    line = rf"odd: raised {type(error).__name__}: {error} \(test_scorer.py:\d+\); {remedy}"
+    with pytest.raises(MetricError, match=line):
         measured(metric, NOTHING, NoSettings())
 
 

@@ -43,7 +43,11 @@ def trained(watch: Callable[[torch.Tensor], None] = lambda activations: None) ->
 
 
 def out_of_memory(*_: object) -> None:
-    raise torch.OutOfMemoryError("told to")
+    raise RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED")
+
+
+def asserted(*_: object) -> None:
+    raise RuntimeError("CUDA error: device-side assert triggered")
 
 
 @pytest.mark.parametrize("first", [1, 3])
@@ -86,6 +90,12 @@ def test_where_the_host_does_not_help_the_devices_error_passes() -> None:
         attempts.append(len(activations))
         out_of_memory()
 
-    with pytest.raises(torch.OutOfMemoryError, match="told to"):
+    with pytest.raises(RuntimeError, match="ALLOC_FAILED"):
         trained(watch)
     assert attempts == [6, 6]
+
+
+def test_an_error_that_is_not_about_memory_passes_at_once(kept_on_host: list[bool]) -> None:
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        trained(asserted)
+    assert kept_on_host == []

@@ -131,9 +131,7 @@ def _is_foreign(network: Network) -> bool:
 
 def _blamed(network: Network, what: str) -> AbstractContextManager[None]:
     """What somebody else's network raises is said of it; a batch that the memory can't hold is tried in halves."""
-    import torch
-
-    return blamed(PluginError, f"{network.name}: {what}", module_of(network.load), torch.OutOfMemoryError)
+    return blamed(PluginError, f"{network.name}: {what}", module_of(network.load), halving=True)
 
 
 def _random_state_kept() -> AbstractContextManager[None]:

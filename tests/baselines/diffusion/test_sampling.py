@@ -201,7 +201,7 @@ def fake_model() -> Any:
     def unet(z: torch.Tensor, t: torch.Tensor, text: torch.Tensor) -> SimpleNamespace:
         return SimpleNamespace(sample=0.5 * z + text[:, :, :, None])
 
-    unet.device, unet.dtype = torch.device("cpu"), torch.float32  # type: ignore[attr-defined]
+    unet.parameters = torch.nn.Linear(1, 1).parameters  # type: ignore[attr-defined]
     return SimpleNamespace(
         unet=unet, schedule=make_scheduler("ddpm", STABLE_DIFFUSION), latent_shape=lambda shape: (4, 2, 2),
         embed=lambda prompts, cases=None: torch.tensor([float(len(each)) / 50 for each in prompts])[:, None, None],

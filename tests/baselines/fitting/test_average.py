@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 
 import pytest
@@ -64,6 +65,45 @@ def test_on_the_host_it_is_the_same_to_the_bit(
         assert torch.equal(there.values[name], here.values[name])
         assert there.values[name].stride() == value.stride()
         assert not torch.equal(here.values[name], value)
+
+
+@pytest.mark.parametrize("pins", [0, 1, 2])
+def test_what_the_host_cannot_pin_stays_on_the_device_and_one_line_says_so(
+    pins: int, one_queue: Queue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[int] = []
+
+    def few(count: int) -> torch.Tensor:
+        asked.append(count)
+        if len(asked) > pins:
+            raise torch.AcceleratorError("CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'")
+        return torch.empty(count)
+
+    monkeypatch.setattr(average, "VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(average, "pinned", few)
+    trained = values()
+    with caplog.at_level(logging.WARNING, "ldbench.memory"):
+        here, there = Average(trained, 0.9), HostAverage(trained, 0.9)
+        for step in range(2):
+            with torch.no_grad():
+                for value in trained.values():
+                    value.add_(1)
+            here.update(step)
+            there.update(step)
+    assert all(torch.equal(there.values[name], here.values[name]) for name in trained)
+    assert caplog.messages == [
+        "fit: the host has no memory to pin for 0 MiB of the moving average, kept on the device"
+    ]
+    assert len(asked) == pins + 1
+
+
+def test_another_error_of_pinning_passes(one_queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(count: int) -> torch.Tensor:
+        raise RuntimeError("CUDA error: initialization error")
+
+    monkeypatch.setattr(average, "pinned", broken)
+    with pytest.raises(RuntimeError, match="initialization error"):
+        HostAverage(values(), 0.9)
 
 
 @pytest.mark.parametrize("kind", [Average, HostAverage])

@@ -25,16 +25,15 @@ def source(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-class ZeroUnet:
+class ZeroUnet(torch.nn.Module):
     """Answers zero and notes the latents, times and text that it was shown."""
 
-    device = CPU
-    dtype = torch.float32
-
     def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
         self.seen: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
 
-    def __call__(self, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor) -> SimpleNamespace:
+    def forward(self, z: torch.Tensor, t: torch.Tensor, text: torch.Tensor) -> SimpleNamespace:
         self.seen.append((z, t, text))
         return SimpleNamespace(sample=torch.zeros_like(z))
 

@@ -239,9 +239,12 @@ def test_a_fit_that_was_killed_goes_on_with_fewer_at_a_time(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(("fits", "halved"), [(7, 4), (4, 4), (3, 2), (1, 1)])
-def test_memory_that_runs_out_is_answered_by_halving(fits: int, halved: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("told to"), RuntimeError("CUBLAS_STATUS_ALLOC_FAILED")])
+def test_memory_that_runs_out_is_answered_by_halving(
+    error: RuntimeError, fits: int, halved: int, tmp_path: Path
+) -> None:
     def too_much(call: int, batch: Points) -> BaseException | None:
-        return torch.OutOfMemoryError("told to") if len(batch.inputs) > fits else None
+        return error if len(batch.inputs) > fits else None
 
     small = dataclasses.replace(SETTINGS, micro_batch_size=halved)
     assert torch.equal(fit(tmp_path / "halved", fail_when=too_much), fit(tmp_path / "small", small))
@@ -256,6 +259,18 @@ def test_what_was_differentiated_before_memory_ran_out_does_not_count_twice(tmp_
     settings = dataclasses.replace(SETTINGS, micro_batch_size=4)
     small = dataclasses.replace(SETTINGS, micro_batch_size=2)
     assert torch.equal(fit(tmp_path / "halved", settings, fail_when=second_fails), fit(tmp_path / "small", small))
+
+
+def test_another_error_ends_the_training(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def fails(call: int, batch: Points) -> BaseException | None:
+        calls.append(call)
+        return RuntimeError("CUDA error: device-side assert triggered")
+
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        fit(tmp_path, fail_when=fails)
+    assert len(calls) == 1
 
 
 def test_no_memory_for_one_image_is_one_line(tmp_path: Path) -> None:
