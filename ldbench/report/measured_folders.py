@@ -17,8 +17,10 @@ from ldbench.plugins.kinds import unranking
 from ldbench.report.comparisons import p_text
 from ldbench.report.digits import with_interval
 from ldbench.report.tables.headline import ARROWS
+from ldbench.report.tables.metric_notes import metric_notes
 from ldbench.report.tables.scores import score_table
 from ldbench.report.tables.text_table import TextTable, to_terminal
+from ldbench.score.folders.lines import form_line
 from ldbench.score.folders.scores import FolderScores
 
 COPIES = "Some generated images are copies of training images: no other value says how good the others are."
@@ -46,7 +48,8 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
         copies = f"{COPIES}\n" if unranking(alone.scores) else ""
         planes = {MEAN: alone.scores, **alone.by_plane} if alone.by_plane else {}
         values = _values(planes, width) or score_table(alone.scores)
-        return "\n".join(filter(None, [values + copies, _within(alone, width, "")]))
+        parts = [values + copies, _within(alone, width, ""), _wrapped(how_measured(folders), width)]
+        return "\n".join(filter(None, parts))
     names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
     columns = dict(zip(names.values(), (each.scores for each in folders), strict=True))
     parts = [_values(columns, width, "mean over planes" if folders[0].by_plane else "")]
@@ -58,9 +61,17 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
         table = difference_table(found, other, names[first], names[other])
         said = to_terminal(table) if table.rows else f"{table.title}: none\n"
         parts += [said + _wrapped(without_difference(found, other), width)]
-    if found.found:
-        parts += [_wrapped(meaning(len(found.found)), width)]
+    meant = meaning(len(found.found)) if found.found else []
+    parts += [_wrapped([*how_measured(folders), *meant], width)]
     return "\n".join(filter(None, parts))
+
+
+def how_measured(folders: Sequence[FolderScores]) -> list[str]:
+    """What the values' brackets are and how each metric was measured, a line for all that were measured alike."""
+    if not any(each.scores for each in folders):
+        return []
+    said = said_of(folders, lambda each: [form_line(each), *metric_notes(each.scores, each.settings)])
+    return ["In brackets: 95 % intervals.", *said]
 
 
 def said_of(folders: Sequence[FolderScores], lines: Callable[[FolderScores], Iterable[str]]) -> list[str]:
@@ -172,10 +183,10 @@ def meaning(count: int) -> list[str]:
         f"Better and worse: a test says so at 5 %, corrected for {count} difference{'' if count == 1 else 's'} (Holm). "
         "Tied: no test says which is better, which does not mean equal. Each word is of its metric alone, each "
         "interval of its difference.",
-        "The intervals count that other images could have been drawn, real ones and of these generators. The real "
-        "images are the same in all values and cancel; generated ones of the same name or subject count as pairs "
-        "(in FID, frd and vendi where all names are equal). Another training of a generator is not counted: that is "
-        "what seeds on a task are for (docs/comparing.md).",
+        "The interval of a difference counts what the interval of its metric counts, as said above, and nothing that "
+        "is held fixed there. The real images are the same in all values and cancel; generated ones of the same name "
+        "or subject count as pairs (in FID, frd and vendi where all names are equal). Another training of a generator "
+        "is not counted: that is what seeds on a task are for (docs/comparing.md).",
     ]
 
 

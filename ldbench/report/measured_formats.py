@@ -12,6 +12,7 @@ from ldbench.report.measured_folders import (
     COPIES,
     MEAN,
     difference_table,
+    how_measured,
     kind_of_parts,
     labels,
     meaning,
@@ -22,15 +23,19 @@ from ldbench.report.measured_folders import (
     without_part,
 )
 from ldbench.report.tables.csv_ import csv_text
+from ldbench.report.tables.metric_notes import VIEWING, real_images, setting_words
 from ldbench.report.tables.plain_formats import to_text
 from ldbench.report.tables.text_table import TextTable
+from ldbench.score.folders.lines import lines_on_values
 from ldbench.score.folders.scores import FolderScores
 
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
-_OF_PARAMETERS = ("n_real", "weights_sha256")  # without these no value can be compared with another one
+_OF_IMAGES = ("n_real", "n_training")
+_OF_PARAMETERS = ("weights_sha256", *VIEWING, "interval")
+_OF_OPTIONS = ("side", "fit", "channels", "slices", "window")
 _OF_DIFFERENCE = ("compared_with", "difference", "difference_low", "difference_high", "p", "p_adjusted", "verdict")
 CLASS = "class"
-COLUMNS = ("folder", CLASS, *_OF_SCORE, *_OF_PARAMETERS, *_OF_DIFFERENCE)
+COLUMNS = ("folder", CLASS, *_OF_SCORE, *_OF_IMAGES, *_OF_PARAMETERS, "settings", *_OF_OPTIONS, *_OF_DIFFERENCE)
 
 
 def as_csv(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
@@ -56,13 +61,18 @@ def _lines(
         for label, scores in {"": folder.scores, **folder.by_class, **folder.by_label}.items():
             for score in scores:
                 difference = None if label else compared.get((name, score.metric))
-                yield [name, label, *plane, *_of_score(score), *_of_difference(difference)]
+                yield [name, label, *plane, *_of_score(score, folder), *_of_difference(difference)]
         for one, scores in folder.by_plane.items():
-            yield from ([name, "", one, *_of_score(score), *_of_difference(None)] for score in scores)
+            yield from ([name, "", one, *_of_score(score, folder), *_of_difference(None)] for score in scores)
 
 
-def _of_score(score: Score) -> list[object]:
-    return [*(getattr(score, each) for each in _OF_SCORE), *(score.parameters.get(each, "") for each in _OF_PARAMETERS)]
+def _of_score(score: Score, folder: FolderScores) -> list[object]:
+    parameters = score.parameters
+    return [
+        *(getattr(score, each) for each in _OF_SCORE), real_images(parameters), parameters.get("n_training"),
+        *(parameters.get(each) for each in _OF_PARAMETERS), setting_words(folder.settings.get(score.metric, {})),
+        *(folder.options.get(each) for each in _OF_OPTIONS),
+    ]
 
 
 def _of_difference(found: FolderDifference | None) -> list[object]:
@@ -90,6 +100,7 @@ def as_plain(folders: Sequence[FolderScores], found: FolderDifferences | None, f
     ]
     notes = said_of(folders, lambda each: [COPIES] if unranking(each.scores) else [])
     notes += said_of(folders, without_part)
+    notes += how_measured(folders) + said_of(folders, lambda each: [*each.notes, *lines_on_values(each)])
     first, *others = names
     for name, folder in zip(others, folders[1:], strict=True):
         assert found is not None

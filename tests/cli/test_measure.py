@@ -41,12 +41,18 @@ def measure(folders: Path, *options: object) -> Result:
     return called("measure", folders / "real", folders / "generated", *options)
 
 
+def table_of(shown: Result) -> str:
+    """What stands above the notes."""
+    return shown.stdout.split("\nIn brackets: 95 % intervals.\n")[0]
+
+
 def test_a_table_and_json_say_the_same(folders: Path) -> None:
     shown = measure(folders, "--metric", "frd")
     assert shown.exit_code == 0
-    [line] = shown.stdout.splitlines()
+    [line] = table_of(shown).splitlines()
     assert line.split()[:2] == ["frd", "\u2193"]
     assert "n=12" in line
+    assert "\nfrd \u2193: radiomics, n = 12 beside 12 real, interval: 95 % delete-a-group" in shown.stdout
     written = json.loads(measure(folders, "--metric", "frd", "--format", "json").stdout)
     [score] = written["scores"]
     assert f"{score['value']:.3g}" in line
@@ -89,7 +95,7 @@ def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_
 
 def test_metrics_stand_by_commas_and_a_capital_is_no_other_name(folders: Path) -> None:
     shown = measure(folders, "--metric", "frd,ms_ssim_diversity")
-    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["frd", "ms_ssim_diversity"]
+    assert [line.split()[0] for line in table_of(shown).splitlines()] == ["frd", "ms_ssim_diversity"]
     error = measure(folders, "--metric", "FID").exception
     assert isinstance(error, UnknownNameError)
     assert "'FID': did you mean fid" in str(error)
@@ -269,7 +275,9 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
         tmp_path, *options, "--by-class", "--per-image", tmp_path / "images.csv", "--network", "radiomics"
     )
     assert shown.exit_code == 0
-    whole, by_class = shown.stdout.split("by class\n")
+    whole, by_class = table_of(shown).split("by class\n")
+    said = "n = 12 beside 12 real, epochs=1, width=8, interval: 95 % DeLong over test cases"
+    assert said in " ".join(shown.stdout.split())
     assert [line.split()[0] for line in whole.split("\n\n")[0].splitlines()] == ["frd", "auc"]
     header, _, row, lacking = by_class.splitlines()
     assert lacking == "No values of one class, which need several or more images: auc."
@@ -300,7 +308,7 @@ def test_volumes_are_measured_by_planes_and_how_they_were_cut_is_said(tmp_path: 
     options = ("--volumes", "axial,sagittal", "--slices", "3:30-70", "--window", "-10,255", "--metric", "frd")
     shown = measure(tmp_path, *options, "--per-image", tmp_path / "images.csv")
     assert shown.exit_code == 0
-    header, _, row = shown.stdout.splitlines()
+    header, _, row = table_of(shown).splitlines()
     assert (header.split(), row.split()[0]) == (["mean", "axial", "sagittal"], "frd")
     for line in (
         "volumes: 6 real, 6 generated", f"ignored as not .nii.gz, .nii: 1 in {tmp_path / 'real'}",
@@ -329,7 +337,7 @@ def test_tables_say_labels(tmp_path: Path) -> None:
     options = ("--metric", "frd,labels_auc", "--by-label", *quick)
     shown = measure(tmp_path, *tables, *options)
     assert shown.exit_code == 0, shown.stderr
-    whole, by_label = shown.stdout.split("by label\n")
+    whole, by_label = table_of(shown).split("by label\n")
     assert [line.split()[0] for line in whole.splitlines() if line] == ["frd", "labels_auc"]
     header, _, *rows = by_label.splitlines()
     assert re.split(r"\s{2,}", header.strip()) == ["disc (6 real, 6 generated)", "bar (6 real, 6 generated)"]

@@ -228,7 +228,8 @@ def test_the_networks_and_the_estimator_of_the_page_give_scores(tmp_path: Path) 
     with (tmp_path / "my-readings.toml").open("a", encoding="utf-8") as card:
         card.write(FEW_CASES)
     rows = [line.split() for line in said_by_a_shell(lines, tmp_path).splitlines()]
-    named = [(row[0], row[-1]) for row in rows if len(row) > 4 and row[0] in ("fid", "coverage", "readings_fid")]
+    names = ("fid", "coverage", "readings_fid")
+    named = [(row[0], row[-1]) for row in rows if len(row) > 4 and row[0] in names and row[1] in ("↓", "↑")]
     file = f"torchscript@sha256:{sha256_file(tmp_path / 'pooled.pt')[:12]}"
     once = [("readings_fid", "sandbox-brain-age"), ("fid", "histogram.py:HISTOGRAM")]
     assert named[:7] == [("fid", file), ("coverage", file), ("fid", "histogram.py:HISTOGRAM"), *once, *once]

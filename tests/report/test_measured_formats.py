@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ldbench.api import ParameterValue
 from ldbench.board.folder_differences import differences
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.measured_folders import as_json, as_text
@@ -20,7 +21,7 @@ from tests.report.test_measured_folders import folder
 
 SSIM = METRICS.load("ssim")
 FIRST = folder("runs/first", 0.5)
-USED = {"n_real": 9, "weights_sha256": "abc"}
+USED: dict[str, ParameterValue] = {"n_real": 9, "weights_sha256": "abc"}
 SCORE = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1, 0, 1]), "higher", USED)
 OTHER = replace(
     folder("runs/=other", 0.7), scores=(SCORE.score,), parts=replace(FIRST.parts, measured=((SSIM, SCORE),))
@@ -57,8 +58,9 @@ def test_csv_has_every_number_of_the_json_form_and_no_formula() -> None:
 def test_planes_of_volumes_have_lines_and_tables_of_their_own(planes: tuple[str, ...]) -> None:
     by_plane = dict.fromkeys(planes, OTHER.scores) if len(planes) > 1 else {}
     real = {"folder": "real", "sha256": ""}
+    options = {"volumes": ",".join(planes), "slices": "3:30-70", "window": "-10,255"}
     folders = [
-        replace(each, images={**each.images, "real": real}, options={"volumes": ",".join(planes)}, by_plane=by_plane)
+        replace(each, images={**each.images, "real": real}, options=options, by_plane=by_plane)
         for each in (FIRST, OTHER)
     ]
     found = differences(folders)
@@ -67,6 +69,7 @@ def test_planes_of_volumes_have_lines_and_tables_of_their_own(planes: tuple[str,
     assert [line["plane"] for line in lines] == (["mean", *planes] if by_plane else [*planes]) * 2
     assert [line["plane"] for line in lines if line["verdict"]] == ["mean" if by_plane else "axial"]
     assert {line["class"] for line in lines} == {""}
+    assert {(line["slices"], line["window"]) for line in lines} == {("3:30-70", "'-10,255")}
     text = as_text(folders, found, 100)
     assert ("mean over planes" in text, "=other, by plane" in text) == (bool(by_plane),) * 2
     alone = as_text(folders[:1], None, 100)
@@ -120,3 +123,25 @@ def test_latex_refers_by_folders_alone_and_says_below_the_last_table_what_values
     *_, last = text.split(r"\end{tabular}")
     assert "Tied: no test says which is better" in last
     assert text.count("Tied:") == 1
+
+
+def test_every_form_says_how_the_values_came_about_and_what_holds_for_some_folders_alone() -> None:
+    real = {"folder": "data/real", "sha256": ""}
+    options = {"side": 32, "fit": None, "channels": "grey-as-rgb", "images": None}
+    few = mean_score("ssim", 0.7 + 0.01 * np.array([0.0, 2, 1]), "higher", {**USED, "viewing_blur": 0.7}).score
+    other = replace(OTHER, scores=(few,), settings={"ssim": {"sigma": 2}}, notes=("Few images.",))
+    folders = [replace(each, images={**each.images, "real": real}, options=options) for each in (FIRST, other)]
+    lines = list(csv.DictReader(io.StringIO(as_csv(folders, None))))
+    told = [[line[name] for name in ("n", "n_real", "viewing_blur", "interval", "settings", "side")] for line in lines]
+    over = "95 % Student's t over cases"
+    assert told == [["5", "", "", over, "", "32"], ["3", "9", "0.7", over, "sigma=2", "32"]]
+    assert {line["channels"] for line in lines} == {"grey-as-rgb"}
+    notes = [
+        "In brackets: 95 % intervals.", "All images: side=32, channels=grey-as-rgb",
+        f"first: ssim \u2191: n = 5, interval: {over}",
+        f"=other: ssim \u2191: n = 3 beside 9 real, seen with blur 0.7 and noise 0, sigma=2, interval: {over}",
+    ]
+    found = differences([FIRST, OTHER])
+    assert all(f"- {note}\n" in as_plain(folders, found, "markdown") for note in [*notes, "=other: Few images."])
+    assert "n = 3 beside 9 real" in as_plain(folders, found, "latex")
+    assert all(note in " ".join(as_text(folders, found, 100).split()) for note in notes)

@@ -8,16 +8,19 @@ scans, or an edit before the true answer, has been deceived or asks for less tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.row_labels import Labels, labels
-from ldbench.report.tables.headline import axis_of
+from ldbench.plugins.kinds import METRICS
+from ldbench.report.tables.headline import axis_of, headline
 from ldbench.report.tables.text_table import TextTable
 
 COPYING = ("copies", "collapse")
 CHEATS = (*COPYING, "chimera", "mean-image")  # the last two make images that nobody has seen
-UNEDITED = ("copy-source", "gain-only", "other-subject")  # of edits: none, light alone, and somebody else is shown
+COPY = "copy-source"
+UNEDITED = (COPY, "gain-only", "other-subject")  # of edits: none, light alone, and somebody else is shown
 REAL, TRUTH = "real", "oracle"
 _CHEATS_OF: Mapping[str | None, Sequence[str]] = {
     "novelty": COPYING, "identity": (), "truth": UNEDITED, "effectiveness": UNEDITED
@@ -29,6 +32,7 @@ _MEANING = (
 )
 _ALL = "all"
 _FEW = 2  # rows that are named, or left out by name
+_OF_COPIES = re.compile(r"\b(copy|copies|doing nothing|unedited)\b")
 _COPIES = "look for copies of test scans, and do not read this metric here"
 _BOUNDS = {  # by axis: what no row is better than, and what to look for where one is
     "fidelity": (REAL, f"scans, which no generator is; {_COPIES}"),
@@ -73,6 +77,19 @@ def deceived_notes(board: Leaderboard) -> list[str]:
                 said = f"{', '.join(better)} would be better than {bound} {advice}."
                 deceived.setdefault(said, []).append(metric.metric)
     return [f"{', '.join(metrics)}: {said}" for said, metrics in deceived.items()]
+
+
+def unedited_notes(board: Leaderboard) -> list[str]:
+    """What doing nothing scores on a board of edits, in the words of the metrics that stand first and say it; no line
+    where a row shows it."""
+    if any(row.model.name == COPY and row.origin == "measured" for row in board.rows):
+        return []
+    installed = [METRICS.installed(name) for name in headline([one.metric for one in board.metrics])]
+    said = [
+        f"{each.name}: {each.summary}" for each in installed
+        if each is not None and "source" in each.needs and _OF_COPIES.search(each.summary)
+    ]
+    return [f"No row {COPY} shows what an edit that changes nothing scores.", *said] if said else []
 
 
 def _references(

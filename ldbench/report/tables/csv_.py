@@ -10,15 +10,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from ldbench.api import ParameterValue
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.row_labels import name_in_short
+from ldbench.report.tables.metric_notes import real_images
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
     "sees_truth", "origin", "source", "seeds", "metric", "direction", "value", "ci_low", "ci_high", "spread",
-    "runs", "n", "extractor", "rank", "rank_low", "rank_high", "other_seeds",
+    "runs", "n", "extractor", "rank", "rank_low", "rank_high", "other_seeds", "n_real", "n_training",
 )
 # what a formula begins with; = + - @ in full width too
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -33,9 +35,15 @@ def records(leaderboard: Leaderboard) -> list[dict[str, object]]:
     """The lines as dicts under `COLUMNS`, texts as they are and None where there is nothing."""
     task = leaderboard.task
     place = [task.id, task.version, task.card_hash]
+    counts = {each.metric: _counts(each.parameters) for each in leaderboard.metrics}
     return [
         dict(zip(
-            COLUMNS, [*place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds)], strict=True,
+            COLUMNS,
+            [
+                *place, *_row_fields(row), *_score_fields(score), _spaced(row.other_seeds),
+                *(counts[score.metric] if row.origin == "measured" else _counts({})),
+            ],
+            strict=True,
         ))
         for row in leaderboard.rows
         for score in row.scores
@@ -62,6 +70,11 @@ def _row_fields(row: BoardRow) -> list[object]:
     flags = [str(model.reference).lower(), str(model.sees_truth).lower()]
     told = [row.origin, row.source, _spaced(row.seeds)]
     return [name_in_short(row), model.distribution, model.version, parameters, *flags, *told]
+
+
+def _counts(parameters: Mapping[str, ParameterValue]) -> list[object]:
+    """How many real images, and how many that a generator learnt from, a metric was computed beside."""
+    return [real_images(parameters), parameters.get("n_training")]
 
 
 def _spaced(seeds: Sequence[int | None]) -> str:

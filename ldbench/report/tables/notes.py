@@ -11,11 +11,12 @@ from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
-from ldbench.report.tables.cheats import deceived_notes
-from ldbench.report.tables.headline import ARROWS
+from ldbench.report.tables.cheats import deceived_notes, unedited_notes
+from ldbench.report.tables.metric_notes import metric_notes
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
 
 HINT = " Run more seeds, or ask about these very images: ldbench compare --as-fitted."  # which no paper prints
+_LONE_AMONG = "The interval of a row of one seed lacks the error of another seed."
 _LONE = f"Rows of one seed tie with nearly all others, since nothing says what their next seed would give.{HINT}"
 
 
@@ -23,7 +24,8 @@ def board_notes(
     leaderboard: Leaderboard, measured: Sequence[BoardRow], reported: Sequence[BoardRow], labelled: Labels
 ) -> list[str]:
     """All notes on a board: on its metrics and ranks, then on its rows, at last on runs that failed."""
-    notes = [_metric_note(leaderboard, metric.metric) for metric in leaderboard.metrics]
+    notes = metric_notes(leaderboard.metrics)
+    notes.extend(unedited_notes(leaderboard))
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
         notes.append(
@@ -76,6 +78,8 @@ def _seed_note(rows: Sequence[BoardRow]) -> list[str]:
     if not seeds_differ(rows):
         return [f"Runs: {seeds_in_words(rows[0])} in every row.", *more]
     several = "A value over several seeds is their mean; its interval covers the errors of seeds and of cases."
+    if lone and any(len(row.seeds) > 1 for row in rows):
+        more.insert(0, _LONE_AMONG)
     others = "Seeds in brackets are not of the card's list, and do not count."
     return [several, *more, *([others] if any(row.other_seeds for row in rows) else [])]
 
@@ -143,11 +147,3 @@ def _notes_of_source(source: str | None, rows: Sequence[BoardRow], labelled: Lab
     for row, parts in zip(rows, said, strict=True):
         lines.extend(_said(labelled.of(row), None, ["; ".join(part for part in parts if part not in common)]))
     return lines
-
-
-def _metric_note(leaderboard: Leaderboard, name: str) -> str:
-    metric = next(metric for metric in leaderboard.metrics if metric.metric == name)
-    network = f"{metric.extractor}, " if metric.extractor else ""
-    method = metric.parameters.get("interval")
-    interval = f", interval: {method}" if isinstance(method, str) else ""
-    return f"{name} {ARROWS[metric.direction]}: {network}n = {metric.n}{interval}"

@@ -11,6 +11,15 @@ from ldbench.score.folders.label_inputs import OF_EACH, ON_REAL
 from ldbench.score.folders.scores import FolderScores
 
 
+def form_line(found: FolderScores) -> str:
+    """One line that says how all images were brought to one form, and which of them were drawn; "" for as they are."""
+    options = {name: found.options.get(name) for name in ("side", "fit", "channels", "images")}
+    said = [f"{name}={value}" for name, value in options.items() if value not in (None, "rgb")]
+    if options["images"] is not None:
+        said.append(f"seed={found.options['seed']}")  # which draws them
+    return f"All {found.shown}: {', '.join(said)}" if said else ""
+
+
 def images_line(found: FolderScores) -> str:
     """One line that counts the images or volumes of each set, and those that they were drawn from."""
     counts = []
@@ -128,12 +137,16 @@ def _right(scores: Sequence[Score]) -> ParameterValue:
     return next((score.parameters[JUDGE_ON_REAL] for score in scores if JUDGE_ON_REAL in score.parameters), None)
 
 
+def lines_on_values(found: FolderScores) -> Iterator[str]:
+    """Those of the lines below that say what the values are of."""
+    lines = (volumes_line, subject_line, classes_line, labels_line, judge_line, label_judge_line, left_out_line)
+    yield from filter(None, (line(found) for line in lines))
+
+
 def lines_of(found: FolderScores) -> Iterator[str]:
     """All of these lines that say something."""
     lines = (
         images_line, volumes_line, ignored_line, subject_line, classes_line, labels_line, judge_line, label_judge_line,
         left_out_line, named_line,
     )
-    for line in lines:
-        if said := line(found):
-            yield said
+    yield from filter(None, (line(found) for line in lines))

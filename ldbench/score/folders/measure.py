@@ -51,7 +51,7 @@ from ldbench.score.folders.per_image import PerImage, check_file, rows_of_images
 from ldbench.score.folders.places import Place, check_different
 from ldbench.score.folders.scores import FolderParts, FolderScores
 from ldbench.score.folders.sets import MeasuredSet, read_sets
-from ldbench.score.folders.settings import network_in_use, settings_beside_real
+from ldbench.score.folders.settings import changed_settings, network_in_use, settings_beside_real
 from ldbench.score.folders.subjects import Whose
 from ldbench.score.folders.tables import GENERATED, kind_of
 from ldbench.score.folders.volume_notes import of_volumes
@@ -200,7 +200,6 @@ def measure_with_rows(
     chosen, network = settings_beside_real(folders.reference, asked, network, given, named=bool(metrics))
     recipes_of(asked, given, {})
     every = [(beside, recipes_of(asked, given, beside)) for beside in _each_beside(_sets(folders, context))]
-    unasked = () if metrics else tuple(only_named(folders.offered))
     found, tables, inputs = list[FolderScores](), list[PerImage](), None
     for beside, recipes in every:
         chosen |= {name: each for name, each in recipes.items() if name in chosen}
@@ -209,13 +208,15 @@ def measure_with_rows(
         if rows:
             of_network = network_in_use([chosen[name] for name in scores], network)
             tables.append(rows_of_images(beside[GENERATED], inputs, scores, *of_network))
-        options = {**folders.options, **options_of(recipes)}
-        answer = _answer(folders, inputs, beside, scores, refused | unmeasured, options)
+        answer = _answer(folders, inputs, beside, scores, refused | unmeasured, folders.options | options_of(recipes))
         without = [name for name in asked if name not in scores and name not in unmeasured]
         notes = (*answer.notes, *unmeasured_beside(beside["real"], without), *unlike_recipes(every))
         by_class = scores_by_class(inputs, scores, chosen) if folders.by_class else {}
         by_label = scores_by_label(inputs, scores, chosen) if folders.by_label else {}
-        found.append(replace(answer, notes=notes, only_named=unasked, by_class=by_class, by_label=by_label))
+        found.append(replace(
+            answer, notes=notes, only_named=() if metrics else tuple(only_named(folders.offered)),
+            by_class=by_class, by_label=by_label, settings=changed_settings(asked, chosen, recipes, beside),
+        ))
     return found, tables
 
 

@@ -116,7 +116,7 @@ def _together(planes: Mapping[str, FolderScores], folders: Folders) -> FolderSco
             name: {label: sum(each.classes[name][label] for each in planes.values()) for label in of_set}
             for name, of_set in first.classes.items()
         },
-        first.only_named, by_plane={plane: each.scores for plane, each in planes.items()},
+        first.only_named, by_plane={plane: each.scores for plane, each in planes.items()}, settings=first.settings,
         labels={
             name: {
                 label: {which: sum(each.labels[name][label][which] for each in planes.values()) for which in counts}

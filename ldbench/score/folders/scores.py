@@ -28,7 +28,8 @@ class FolderScores:
     `only_named` names metrics that are measured where they are asked for alone; `by_class` has the scores within each
     class, if they were asked for. Where somebody says labels, `labels` counts by set and label the images "with" it and
     those of which it is "known"; `by_label` has the scores of the images that have each label. Of volumes that are cut
-    along several planes `scores` are means over these, and `by_plane` has the scores of each."""
+    along several planes `scores` are means over these, and `by_plane` has the scores of each. `settings` has, by
+    metric, those that are not its own defaults."""
 
     scores: tuple[Score, ...]
     refused: Mapping[str, str]
@@ -42,10 +43,11 @@ class FolderScores:
     labels: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
     by_label: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
     by_plane: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
 
     @property
     def record(self) -> dict[str, Any]:
-        """What of it is written as JSON: all but what each image adds."""
+        """What of it is written as JSON: all but what each image adds, and settings, which stand in each score."""
         said: dict[str, Any] = {"classes": self.classes} if self.classes else {}
         if self.labels:
             said["labels"] = self.labels

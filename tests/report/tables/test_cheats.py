@@ -8,7 +8,7 @@ from ldbench.api import Score
 from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.result import ModelRef, Result
-from ldbench.report.tables.cheats import cheat_table, deceived_notes
+from ldbench.report.tables.cheats import cheat_table, deceived_notes, unedited_notes
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render
 from tests.report.conftest import TASK
@@ -112,3 +112,12 @@ def test_the_board_prints_what_is_shown(leaderboard: Leaderboard) -> None:
     assert table == cheat_table(leaderboard)
     for text in (render(leaderboard, name) for name in ("terminal", "markdown", "latex")):
         assert "all but sd" in text
+
+
+def test_a_board_of_edits_says_what_doing_nothing_scores_where_no_row_shows_it() -> None:
+    def said(*names: str, metric: str = "counterfactual_error") -> list[str]:
+        return unedited_notes(board(*((name, name == "copy-source", 1, 0.1) for name in names), metric=metric))
+
+    assert [note.partition(":")[0] for note in said("a")[1:]] == ["counterfactual_error"]
+    assert "1 for a copy" in said("a")[1]
+    assert said("a", "copy-source") == said("a", metric="fid") == []

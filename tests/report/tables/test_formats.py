@@ -50,6 +50,13 @@ def test_csv_holds_every_number_in_full(leaderboard: Leaderboard) -> None:
     assert {line["sees_truth"] for line in lines if line["model"] == "oracle"} == {"true"}
 
 
+def test_csv_has_the_numbers_of_images_that_measured_rows_were_compared_with(leaderboard: Leaderboard) -> None:
+    metrics = tuple(replace(each, parameters={"n_test": 12, "n_training": 40}) for each in leaderboard.metrics)
+    lines = list(csv.DictReader(io.StringIO(render(replace(leaderboard, metrics=metrics), "csv"))))
+    told = {(line["origin"], line["n_real"], line["n_training"]) for line in lines}
+    assert told == {("measured", "12", "40"), ("reported", "", "")}
+
+
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1", "a=b", "plain"])
 def test_no_cell_of_csv_is_a_formula(leaderboard: Leaderboard, name: str) -> None:
     row = leaderboard.rows[0]

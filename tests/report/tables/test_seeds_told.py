@@ -39,6 +39,18 @@ def test_a_sentence_says_the_seeds_of_all_rows_only_where_each_has_the_same_one(
     assert seeds_differ([both])
 
 
+def test_a_lone_row_of_one_seed_among_others_is_said_to_lack_an_error(leaderboard: Leaderboard) -> None:
+    def said(*seeds: tuple[int, ...]) -> bool:
+        competing = [row for row in leaderboard.rows if row.competes]
+        rows = tuple(replace(row, seeds=each) for row, each in zip(competing, seeds, strict=False))
+        return any("lacks the error of another seed" in note for note in page(replace(leaderboard, rows=rows)).notes)
+
+    assert said((0,), (0, 1, 2))
+    assert said((0,), (0,), (0, 1))
+    assert not said((0,), (0,))
+    assert not said((0, 1), (0, 1))
+
+
 def test_rows_of_one_seed_are_told_what_to_do(leaderboard: Leaderboard) -> None:
     def said(board: Leaderboard) -> bool:
         return any("Run more seeds" in note for note in page(board).notes)

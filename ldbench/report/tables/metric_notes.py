@@ -1,0 +1,54 @@
+"""How each value of a table was measured, as notes below it: network, numbers of images, settings, interval.
+
+Boards and measured folders say it by this code alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from ldbench.api import ParameterValue, Score
+from ldbench.board.leaderboard import BoardMetric
+from ldbench.report.tables.headline import ARROWS
+
+VIEWING = ("viewing_blur", "viewing_noise")
+_REAL = ("n_real", "n_test", "n_fresh")  # one of them counts the real images that a metric compares or tests with
+Settings = Mapping[str, Mapping[str, ParameterValue]]
+NO_SETTINGS: Settings = MappingProxyType({})
+
+
+def real_images(parameters: Mapping[str, ParameterValue]) -> ParameterValue:
+    """How many real images a score was computed beside, by its parameters; None where it looks at none."""
+    return next((parameters[name] for name in _REAL if name in parameters), None)
+
+
+def metric_notes(measured: Iterable[Score | BoardMetric], settings: Settings = NO_SETTINGS) -> list[str]:
+    """A line of all metrics that were measured in one way; `settings` are those to name, by metric."""
+    alike = dict[str, list[str]]()
+    for one in measured:
+        said = ", ".join(_how(one, settings.get(one.metric, {})))
+        alike.setdefault(said, []).append(f"{one.metric} {ARROWS[one.direction]}")
+    return [f"{', '.join(names)}: {said}" for said, names in alike.items()]
+
+
+def setting_words(settings: Mapping[str, ParameterValue]) -> str:
+    """Settings as `--set` takes them: "k=3, resize=64"."""
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _how(one: Score | BoardMetric, settings: Mapping[str, ParameterValue]) -> list[str]:
+    blur, noise = (one.parameters.get(name) for name in VIEWING)
+    viewed = "" if blur is None and noise is None else f"seen with blur {blur or 0} and noise {noise or 0}"
+    method = one.parameters.get("interval")
+    interval = f"interval: {method}" if isinstance(method, str) else ""
+    said = (one.extractor, _counts(one.n, one.parameters), viewed, setting_words(settings), interval)
+    return [each for each in said if each]
+
+
+def _counts(n: int, parameters: Mapping[str, ParameterValue]) -> str:
+    """The generated images, and what they are compared with: "n = 30 beside 12 real and 40 of training"."""
+    real, training = real_images(parameters), parameters.get("n_training")
+    beside = [] if real is None else [f"{real} real"]
+    beside += [] if training is None else [f"{training} of training"]
+    return f"n = {n} beside {' and '.join(beside)}" if beside else f"n = {n}"
