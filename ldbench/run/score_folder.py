@@ -6,6 +6,7 @@ A result is overwritten only on request, and one folder cannot stand for two see
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ldbench.data.task_data import task_data
@@ -46,7 +47,23 @@ def score_folder(
             scored = score(context, {of_pass: images / of_pass for of_pass in PASSES})
         result = record(context, scored, stages, notes)
         write(result, folder.result)
+    if seeds := _of_same_images(result, folder):
+        settings.say(
+            f"seed {settings.seed} has the images of seed {seeds[0]}, pixel by pixel: boards count one of them alone; "
+            "name other images, or leave them out"
+        )
     return result, folder.result
+
+
+def _of_same_images(result: Result, folder: RunFolder) -> list[int]:
+    """The other seeds of a row that were scored of the same images, as far as their results can be read."""
+    seeds = list[int]()
+    for path in folder.path.parent.glob("seed-*"):
+        with suppress(ResultError):
+            other = RunFolder(path).read()
+            if path != folder.path and other.images_hash == result.images_hash and other.seed is not None:
+                seeds.append(other.seed)
+    return sorted(seeds)
 
 
 def folder_seeds(task_name: str, folders: Sequence[Path], seed: int | None) -> list[int]:
