@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from ldbench.data.decoding import one_line
 from ldbench.errors import UsageError
 from ldbench.records.files import whole_file
 from ldbench.records.own_files import check_own
+from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.folders.tables import GENERATED
 from ldbench.score.metrics.neighbours import nearest
@@ -27,29 +28,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ldbench.score.folders.inputs import FolderInputs
-    from ldbench.score.folders.measure import Folders
 
 _DIGITS = 12  # of what contributions give back
 _LAST = ("nearest_real", "distance_to_real", "nearest_training", "distance_to_training")  # columns of every table
 _LONGEST_HEADER = 1 << 16
 
 
-def check_file(path: Path | None, folders: Folders) -> None:
+def check_file(path: Path | None, *said_by: object) -> None:
     """UsageError where no table can be written to this path, ResultError where a file is there that is no table of
-    images, or that says what `folders` show; before anything is measured."""
+    images, or that is among `said_by`, what says whose the images are and what they show; before anything is measured.
+    """
     if path is None:
         return
     if path.is_dir():
         raise UsageError(f"--per-image {path}: expected the path of a file, got a folder; add a name")
-    check_own([path], _is_of_images, "ldbench measure", "--per-image", list(_tables_of(folders)))
+    check_own([path], _is_of_images, "ldbench measure", "--per-image", list(_tables(said_by)))
 
 
-def _tables_of(folders: Folders) -> Iterator[Path]:
-    """The files that say whose the images are, or what they show."""
-    labels = None if folders.labels is None else folders.labels.given
-    for given in (folders.subjects, folders.classes, labels):
-        each = given.values() if isinstance(given, Mapping) else [given]
-        yield from (one for one in each if isinstance(one, Path))
+def _tables(said_by: Iterable[object]) -> Iterator[Path]:
+    for each in said_by:
+        given = each.given if isinstance(each, Labelled) else each
+        yield from (one for one in (given.values() if isinstance(given, Mapping) else [given]) if isinstance(one, Path))
 
 
 def _is_of_images(path: Path) -> bool:

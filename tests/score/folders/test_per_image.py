@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,16 +110,13 @@ def test_a_table_of_the_users_own_is_refused_though_it_begins_with_the_image(
 ) -> None:
     table = tmp_path / "labels.csv"
     table.write_text(f"{header}\nx,1\n", encoding="utf-8")
-    alone = Folders(tmp_path / "real", tmp_path / "generated")
     if is_ours:
-        check_file(table, alone)
+        check_file(table, None, "folders")
     else:
         with pytest.raises(ResultError, match=r"expected a file of `ldbench measure` or none, got another"):
-            check_file(table, alone)
+            check_file(table, None, "folders")
     (tmp_path / "link.csv").symlink_to(table)
-    for read in (
-        {"subjects": table}, {"classes": table}, {"labels": Labelled(table)}, {"labels": Labelled({"real": table})},
-    ):
+    for said_by in (table, Labelled(table), Labelled({"real": table, "generated": {"edema": [1, 0]}})):
         with pytest.raises(ResultError, match=r"got one that `ldbench measure` reads"):
-            check_file(tmp_path / "link.csv", replace(alone, **read))  # type: ignore[arg-type]
+            check_file(tmp_path / "link.csv", None, said_by)
     assert table.read_text(encoding="utf-8").startswith(header)
