@@ -135,7 +135,8 @@ def test_a_board_says_which_seeds_repeat_images_and_which_are_not_of_the_list() 
     assert (row.seeds, row.other_seeds) == ((0, 2), (1, 7))
     assert row.notes == ("seed 1: the same images as another seed, so not counted",)
     said = page(board).notes
-    assert "Seeds in brackets do not count: they have the images of another seed, or are not of the card's list." in said
+    told = "Seeds in brackets do not count: they have the images of another seed, or are not of the card's list."
+    assert told in said
     assert any(line.endswith(f": {row.notes[0]}") for line in said)
 
 
