@@ -13,6 +13,8 @@ from ldbench.records.identity import Found, row_key
 from ldbench.records.result import ModelRef, Result
 from ldbench.task import card
 
+REPEATED = "the same images as another seed, so not counted"
+
 
 def is_ranked(model: ModelRef, origin: str, on_card: bool, unranked_by: str) -> bool:
     """Whether a row is: measured, no reference, blind to the truth, with a seed of the card, no copies."""
@@ -23,7 +25,8 @@ def is_ranked(model: ModelRef, origin: str, on_card: bool, unranked_by: str) -> 
 class Entry:
     """One row's complete runs: `runs` are folded, `others` only shown.
 
-    `same_images` are the models whose rows were left out since this one has all of their images.
+    `same_images` are the models whose rows were left out since this one has all of their images, `repeated` those of
+    `others` that are left out for their images alone.
     """
 
     key: str
@@ -31,6 +34,13 @@ class Entry:
     others: tuple[Found, ...] = ()
     on_card: bool = True
     same_images: tuple[ModelRef, ...] = ()
+    repeated: tuple[Found, ...] = ()
+
+    @property
+    def repeats(self) -> str:
+        """A note on the seeds whose images are those of another one; "" where there are none."""
+        seeds = ", ".join("unknown" if result.seed is None else str(result.seed) for _, result in self.repeated)
+        return f"seed{'s' if len(self.repeated) > 1 else ''} {seeds}: {REPEATED}" if seeds else ""
 
     @property
     def result(self) -> Result:
@@ -88,8 +98,10 @@ def _entry(key: str, found: Sequence[Found], seeds: frozenset[int] | None) -> En
     if first.origin != "measured":
         return Entry(key, tuple(found))
     listed = [item for item in found if seeds is None or item[1].seed in seeds]
-    counted = _each_once(listed or found) if first.model.scored else (listed or list(found))
-    return Entry(key, tuple(counted), tuple(item for item in found if item not in counted), on_card=bool(listed))
+    chosen = listed or list(found)
+    counted = _each_once(chosen) if first.model.scored else chosen
+    others, repeated = (tuple(item for item in each if item not in counted) for each in (found, chosen))
+    return Entry(key, tuple(counted), others, on_card=bool(listed), repeated=repeated)
 
 
 def _each_once(found: Sequence[Found]) -> list[Found]:

@@ -219,7 +219,7 @@ def _fold_row(
         origin=runs[0].origin,
         source=runs[0].source,
         seeds=_seeds(runs),
-        notes=tuple(sorted({run.note for run in runs if run.note} | mixed(runs))),
+        notes=tuple(sorted({run.note for run in runs if run.note} | mixed(runs) | set(filter(None, [entry.repeats])))),
         scores=tuple(_fold_score(scores[name], places.get(name)) for name in order if name in scores),
         other_seeds=_seeds([result for _, result in entry.others]),
         on_card=entry.on_card,

@@ -11,6 +11,9 @@ import typer
 new = typer.Typer(name="new", no_args_is_help=True, help="Begin something of your own.")
 
 Name = Annotated[str, typer.Argument(help="What to call it: lower-case letters, digits and hyphens.")]
+RecordName = Annotated[
+    str, typer.Argument(help="What to call it: lower-case letters, digits, hyphens, underscores.")
+]
 Out = Annotated[Path | None, typer.Option(help="New folder to write; NAME where none is given.")]
 
 
@@ -27,22 +30,19 @@ def generator(
 
 
 @new.command()
-def metric(
-    name: Annotated[str, typer.Argument(help="What to call it: lower-case letters, digits, hyphens, underscores.")],
-    out: Out = None,
-) -> None:
+def metric(name: RecordName, out: Out = None) -> None:
     """Write a package with a small working metric, its test and a workflow; comments say what to replace."""
     _record(name, "metric", out, f"ldbench measure REAL GENERATED --metric {name}")
 
 
 @new.command()
-def network(name: Name, out: Out = None) -> None:
+def network(name: RecordName, out: Out = None) -> None:
     """Write a package with a small working feature network, its test and a workflow; comments say what to replace."""
     _record(name, "network", out, f"ldbench measure REAL GENERATED --metric fid --network {name}")
 
 
 @new.command()
-def estimator(name: Name, out: Out = None) -> None:
+def estimator(name: RecordName, out: Out = None) -> None:
     """Write a package with a small working estimator, its test and a workflow; comments say what to replace."""
     _record(name, "estimator", out)
 

@@ -107,7 +107,7 @@ def report(
         elif by:
             _write_groups(kept, parse_names(by, "--by"), format_, out, all_metrics or bool(metric))
         else:
-            _write(kept, format_, out, gallery, all_metrics or bool(metric), task or ())
+            _write(kept, format_, out, gallery, all_metrics or bool(metric), task or (), check)
 
 
 def _check_options(
@@ -175,7 +175,7 @@ def _write_costs(boards: BoardSet, format_: ReportFormat, out: Path | None) -> N
 
 def _write(
     boards: BoardSet, format_: ReportFormat, out: Path | None, gallery: int | None, all_metrics: bool,
-    cards: Sequence[str],
+    cards: Sequence[str], baseline: Path | None,
 ) -> None:
     from rich.console import Console
 
@@ -194,4 +194,4 @@ def _write(
     elif format_ == "terminal" and out is None and (console := Console(width=output_width())).is_terminal:
         write.show(boards, console, all_metrics)
     else:
-        typer.echo(write.report(boards, format_, out, all_metrics, cards), nl=False)
+        typer.echo(write.report(boards, format_, out, all_metrics, cards, baseline), nl=False)

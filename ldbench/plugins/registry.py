@@ -107,8 +107,17 @@ class PluginKind(Generic[Plugin]):
         module, colon, attribute = name.rpartition(":")
         if not colon:
             if name.endswith(".py"):
-                raise UnknownNameError(f"unknown {self.asked} {name!r}: expected the class too; give {name}:Class")
-            remedy = f"see `ldbench list {self.listing}`, or give path/to/file.py:Class or package.module:Class"
+                what = "class" if self._form == "Class" else "name in it"
+                raise UnknownNameError(
+                    f"unknown {self.asked} {name!r}: expected the {what} too; give {name}:{self._form}"
+                )
+            if self._lies_here(name):
+                raise UnknownNameError(
+                    f"unknown {self.asked} {name!r}: expected an installed package, got a folder {name} that is not; "
+                    f"pip install -e {name}"
+                )
+            form = f"path/to/file.py:{self._form} or package.module:{self._form}"
+            remedy = f"see `ldbench list {self.listing}`, or give {form}"
             raise unknown_name(self.asked, name, self._registered(), remedy)
         label, find = f"{self.noun} {name!r}", _from_file if module.endswith(".py") else _from_module
         if module.endswith(".py"):
@@ -145,7 +154,17 @@ class PluginKind(Generic[Plugin]):
 
     def _clash(self, name: str, entries: tuple[PluginEntry, ...]) -> str:
         owners = " and ".join(f"{entry.owner} ({entry.value})" for entry in entries)
-        return f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:Class"
+        return f"{self.noun} {name!r} is registered by {owners}; uninstall one or give module:{self._form}"
+
+    @property
+    def _form(self) -> str:
+        """What a generator is called in its module, a class, and what a record of any other kind is."""
+        return "Class" if self.record == Preset.__name__ else "NAME"
+
+    def _lies_here(self, name: str) -> bool:
+        """Whether a folder of this name in the working directory is a package that would register such a plug-in."""
+        file = Path(name, "pyproject.toml")
+        return Path(name).name == name and file.is_file() and self.group in file.read_text("utf-8", "replace")
 
 
 @functools.lru_cache(maxsize=64)

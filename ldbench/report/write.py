@@ -29,19 +29,22 @@ _COMMAND = "ldbench report"
 
 
 def report(
-    results: BoardSet, format: str, out: Path | None, all_metrics: bool = False, cards: Sequence[str] = ()
+    results: BoardSet, format: str, out: Path | None, all_metrics: bool = False, cards: Sequence[str] = (),
+    baseline: Path | None = None,
 ) -> str:
     """What to print: the rendered leaderboards, or, with `out`, the files that were written there.
 
     LaTeX has the titles of tasks; `cards` are paths, of tasks that are not installed. Raises `ResultError`, before
-    anything is written, for a file in a leaderboard's place that is none of `ldbench report`.
+    anything is written, for a file in a leaderboard's place that is none of `ldbench report`, or that is the `baseline`
+    of a gate or lies in its folder.
     """
     paths = {} if out is None else {
         task: out / f"{_name(board)}.{RENDERERS[format][0]}" for task, board in results.boards.items()
     }
     for task, path in paths.items():
         if path.exists():  # before pictures are copied
-            check_own([path], begins_as(render(results.boards[task], format)), _COMMAND)
+            then = () if baseline is None else (baseline, baseline / path.name)
+            check_own([path], begins_as(render(results.boards[task], format)), _COMMAND, inputs=then)
     if format == "latex":
         named = titles(results, cards)
         texts = {task: latex.render(board, named.get(task, "")) for task, board in results.boards.items()}

@@ -6,6 +6,7 @@ A result is overwritten only on request, and one folder cannot stand for two see
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ldbench.data.image_folder import list_folder
@@ -48,6 +49,11 @@ def score_folder(
             _say_jpegs(images, settings.say)
         result = record(context, scored, stages, notes)
         write(result, folder.result)
+    if seeds := _of_same_images(result, folder):
+        settings.say(
+            f"seed {settings.seed} has the images of seed {seeds[0]}, pixel by pixel: boards count one of them alone; "
+            "name other images, or leave them out"
+        )
     return result, folder.result
 
 
@@ -59,6 +65,17 @@ def _say_jpegs(images: Path, say: Callable[[str], None]) -> None:
             f"{jpegs} of {len(suffixes)} images in {images} are JPEG files: features of networks see that, so FID and "
             "the like change whatever the images show; save them as PNG, from what made them"
         )
+
+
+def _of_same_images(result: Result, folder: RunFolder) -> list[int]:
+    """The other seeds of a row that were scored of the same images, as far as their results can be read."""
+    seeds = list[int]()
+    for path in folder.path.parent.glob("seed-*"):
+        with suppress(ResultError):
+            other = RunFolder(path).read()
+            if path != folder.path and other.images_hash == result.images_hash and other.seed is not None:
+                seeds.append(other.seed)
+    return sorted(seeds)
 
 
 def folder_seeds(task_name: str, folders: Sequence[Path], seed: int | None) -> list[int]:

@@ -125,6 +125,19 @@ def test_a_run_that_ignores_the_seed_is_deterministic_and_a_folder_given_again_i
     entry = rows(*(run("one", seed, "a", scored) for seed in range(3)))["one"]
     assert entry.ignores_the_seed is not scored
     assert seeds(entry) == (([0], [1, 2]) if scored else ([0, 1, 2], []))
+    assert entry.repeats == ("seeds 1, 2: the same images as another seed, so not counted" if scored else "")
+
+
+def test_a_board_says_which_seeds_repeat_images_and_which_are_not_of_the_list() -> None:
+    results = [run("one", 0, "a", True), run("one", 1, "a", True), run("one", 2, "b", True), run("one", 7, "c", True)]
+    board = fold(numbered([*results, run("two", 0, "d")]))[TASK.id]
+    row = next(row for row in board.rows if row.model.name == "one")
+    assert (row.seeds, row.other_seeds) == ((0, 2), (1, 7))
+    assert row.notes == ("seed 1: the same images as another seed, so not counted",)
+    said = page(board).notes
+    told = "Seeds in brackets do not count: they have the images of another seed, or are not of the card's list."
+    assert told in said
+    assert any(line.endswith(f": {row.notes[0]}") for line in said)
 
 
 def test_a_board_says_what_became_of_the_runs() -> None:

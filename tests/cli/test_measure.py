@@ -89,6 +89,7 @@ def test_a_folder_beside_itself_and_few_images_are_warned_of(folders: Path, tmp_
     again = json.loads(copied.stdout)
     assert [note.split(" (")[0] for note in again["notes"]] == [
         "3 of 27 generated images are, pixel by pixel, real images too",
+        "3 of 27 generated images are, pixel by pixel, training images too",
         "12 of 12 real images are, pixel by pixel, training images too",
     ]
 

@@ -62,7 +62,10 @@ def test_a_folder_has_its_name_however_it_is_named(
 
 def test_several_folders_are_the_cards_seeds_of_one_row(card: Path, images: Path, tmp_path: Path) -> None:
     folders = [shutil.copytree(images, tmp_path / name) for name in ("first", "second")]
-    assert score(card, *folders, "--name", "mine", "--out", tmp_path / "runs") is None
+    said = called("score", card, *folders, "--name", "mine", "--out", tmp_path / "runs")
+    assert said.exit_code == 0
+    assert "seed 1 has the images of seed 0, pixel by pixel: boards count one of them alone" in said.stderr
+    assert said.stderr.count("pixel by pixel") == 1
     results = sorted((read(path) for path in (tmp_path / "runs").rglob("result.json")), key=lambda one: one.seed or 0)
     assert [(one.model.name, one.seed) for one in results] == [("mine", 0), ("mine", 1)]
     assert {tuple(one.card_seeds or ()) for one in results} == {(0, 1, 2, 3, 4)}

@@ -135,7 +135,7 @@ def test_lines_stay_short_even_with_the_longest_name(noun: str, tmp_path: Path) 
         ("metric", "Edge", "single hyphens or underscores, a letter first, got 'Edge'; for example my-metric"),
         ("metric", "edge__s", "got 'edge__s'"),
         ("metric", "fid", "'fid' is registered by ldbench 0.1.0 already"),
-        ("network", "my_net", "digits and single hyphens, a letter first, got 'my_net'; for example my-network"),
+        ("network", "my__net", "single hyphens or underscores, a letter first, got 'my__net'; for example my-network"),
         ("network", "radiomics", "'radiomics' is registered by ldbench 0.1.0 already"),
         ("estimator", "sandbox-brain-age", "'sandbox-brain-age' is registered by ldbench 0.1.0 already"),
         ("estimator", "torch", "a module 'torch' is installed already"),

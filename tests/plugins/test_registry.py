@@ -12,9 +12,11 @@ import pytest
 from ldbench.api import Generator
 from ldbench.errors import PluginError, UnknownNameError
 from ldbench.plugins.generators import GENERATORS, load_generator
+from ldbench.plugins.kinds import METRICS, NETWORKS
 from ldbench.plugins.model_ref import model_ref, named_content
 from ldbench.plugins.parameters import build
 from ldbench.plugins.registry import PluginEntry, import_file
+from ldbench.plugins.scaffold.package import write_record_package
 from tests.command_line import called
 from tests.plugins.installed import GOOD, install
 
@@ -273,3 +275,23 @@ def test_a_file_without_its_class_is_answered_with_how_to_name_it(
         load_generator("my_own_blur.py")
     with pytest.raises(UnknownNameError, match=r"give my_own_blur\.py:Blur$"):
         load_generator("my_own_blur:Blur")
+    with pytest.raises(UnknownNameError, match=r"expected the name in it too; give my_own_blur\.py:NAME$"):
+        METRICS.load("my_own_blur.py")
+    with pytest.raises(UnknownNameError, match=r"or give path/to/file\.py:NAME or package\.module:NAME$"):
+        NETWORKS.load("nobodys_own_network")
+
+
+def test_a_package_that_lies_here_and_is_not_installed_is_told_from_an_unknown_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_record_package("my_own_edges", "network")
+    with pytest.raises(UnknownNameError) as stop:
+        NETWORKS.load("my_own_edges")
+    assert str(stop.value) == (
+        "unknown feature network 'my_own_edges': expected an installed package, got a folder my_own_edges that is not; "
+        "pip install -e my_own_edges"
+    )
+    for kind in (METRICS, GENERATORS):
+        with pytest.raises(UnknownNameError, match="see `ldbench list"):
+            kind.load("my_own_edges")

@@ -59,6 +59,9 @@ def test_a_report_replaces_its_own_files_and_no_others(form: str, runs: Path, tm
     alone = read_boards(sorted(runs.rglob("result.json"))[:1])
     assert report(alone, form, out) == report(boards, form, out) == f"{path}\n"
     assert path.read_bytes() == first
+    for baseline in (path, out) if form == "json" else ():
+        with pytest.raises(ResultError, match=r"got one that `ldbench report` reads .*; choose another --out"):
+            report(boards, form, out, baseline=baseline)
     path.write_text("Our own notes\n", encoding="utf-8")
     shutil.rmtree(out / "images", ignore_errors=True)
     with pytest.raises(ResultError, match=rf"{path}: expected a file of `ldbench report` or none, got another; move"):

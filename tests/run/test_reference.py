@@ -111,8 +111,10 @@ def test_without_names_all_are_measured_that_look_at_no_real_image(sets: Sets, t
         assert name in note
     header = table.read_text(encoding="utf-8").splitlines()[0]
     assert header == "image,authpct,nearest_training,distance_to_training"
-    beside = measure(sets.real, sets.first, metrics=["vendi"], settings={"vendi": {"resize": str(SIDE)}}, device="cpu")
-    again = measure(sets.file, sets.first, metrics=["vendi"], settings={"vendi": {"resize": str(SIDE)}}, device="cpu")
+    small: Any = {"metrics": ["vendi"], "settings": {"vendi": {"resize": str(SIDE)}}, "device": "cpu"}
+    beside = measure(sets.real, sets.first, **small)
+    again = measure(sets.file, sets.first, per_image=table, **small)
+    assert table.read_text(encoding="utf-8").startswith("image,nearest_real,distance_to_real\nimage-000,,\n")
     assert again.values == beside.values
     assert not [each for each in again.notes if "cannot be had" in each]
 

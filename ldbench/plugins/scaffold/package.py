@@ -111,12 +111,13 @@ def _text(template: str, parts: tuple[str, ...]) -> str:
 def names_of(name: str, plugins: PluginKind[Any] = GENERATORS) -> Names:
     """The names that follow from one; UsageError where it can't be one or is taken among the `plugins` of its kind.
 
-    Metrics alone may have underscores, as all built-in ones have: PEP 503 spells a distribution's name with hyphens.
+    Records may have underscores, as built-in metrics have; a generator's name has hyphens, as PEP 503 spells that of a
+    distribution.
 
     >>> names_of("my-blur")
     Names(name='my-blur', module='my_blur', cls='MyBlur')
     """
-    underscores = plugins is METRICS
+    underscores = plugins is not GENERATORS
     if not _NAME.fullmatch(name) or len(name) > _LONGEST or ("_" in name and not underscores):
         joined = "single hyphens or underscores" if underscores else "single hyphens"
         raise UsageError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ldbench.board.chosen import choice_notes
+from ldbench.board.entries import REPEATED
 from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
@@ -81,6 +82,8 @@ def _seed_note(rows: Sequence[BoardRow]) -> list[str]:
     if lone and any(len(row.seeds) > 1 for row in rows):
         more.insert(0, _LONE_AMONG)
     others = "Seeds in brackets are not of the card's list, and do not count."
+    if any(note.endswith(REPEATED) for row in rows for note in row.notes):
+        others = "Seeds in brackets do not count: they have the images of another seed, or are not of the card's list."
     return [several, *more, *([others] if any(row.other_seeds for row in rows) else [])]
 
 

@@ -31,10 +31,10 @@ def figure_of_run(
 
     `seed` draws the cases, by default the run's own. `card_name` is a card's path for a task that is not installed.
     Raises `ResultError` or `UsageError`, one line, for a folder that holds no finished editing run of this card, and
-    for an `out` that is there and no PNG.
+    for an `out` that is there and no PNG, or an image of the run.
     """
-    check_own([out] if out else [], _IS_PNG, "ldbench figure edits")
     run = RunFolder(folder)
+    check_own([out] if out else [], _IS_PNG, "ldbench figure edits", inputs=list(run.images.glob("*.png")))
     result = run.read_beside_images()
     if result.task.kind == "text-to-image":
         raise UsageError(f"{folder}: expected a run of an editing task, got {result.task.id} (text-to-image)")

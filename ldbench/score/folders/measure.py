@@ -171,7 +171,7 @@ def measure_folders(
     leaves the others alone; if `strict`, its error is raised. `per_image` is where `write_per_image` writes its table.
     Raises `ImageError`, `UsageError`, `UnknownNameError`, `WeightsError`.
     """
-    check_file(per_image)
+    check_file(per_image, folders.subjects, folders.classes, folders.labels)
     found, rows = measure_with_rows(
         folders, context, metrics, network=network, settings=settings, strict=strict, rows=per_image is not None
     )

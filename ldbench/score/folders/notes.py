@@ -22,9 +22,10 @@ _WHATEVER = "features of networks see that, so FID and the like change whatever 
 
 
 def shared(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
-    """What is to be said of images that lie in two folders; copies of training images are a metric's business."""
+    """What is to be said of images that lie in two folders."""
     said = {
         ("generated", "real"): "every value says how near they are to themselves",
+        ("generated", "training"): "these are copies, whatever metrics were asked for",
         ("real", "training"): "a generator that copies them has the best values",
     }
     for (name, other), why in said.items():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,8 @@ from ldbench.api import Measured, Metric
 from ldbench.data.decoding import one_line
 from ldbench.errors import UsageError
 from ldbench.records.files import whole_file
-from ldbench.records.own_files import begins_with, check_own
+from ldbench.records.own_files import check_own
+from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.folders.tables import GENERATED
 from ldbench.score.metrics.neighbours import nearest
@@ -29,16 +30,35 @@ if TYPE_CHECKING:
     from ldbench.score.folders.inputs import FolderInputs
 
 _DIGITS = 12  # of what contributions give back
+_LAST = ("nearest_real", "distance_to_real", "nearest_training", "distance_to_training")  # columns of every table
+_LONGEST_HEADER = 1 << 16
 
 
-def check_file(path: Path | None) -> None:
+def check_file(path: Path | None, *said_by: object) -> None:
     """UsageError where no table can be written to this path, ResultError where a file is there that is no table of
-    images; before anything is measured."""
+    images, or that is among `said_by`, what says whose the images are and what they show; before anything is measured.
+    """
     if path is None:
         return
     if path.is_dir():
         raise UsageError(f"--per-image {path}: expected the path of a file, got a folder; add a name")
-    check_own([path], begins_with("image,", "image\n", "folder,image"), "ldbench measure", "--per-image")
+    check_own([path], _is_of_images, "ldbench measure", "--per-image", list(_tables(said_by)))
+
+
+def _tables(said_by: Iterable[object]) -> Iterator[Path]:
+    for each in said_by:
+        given = each.given if isinstance(each, Labelled) else each
+        yield from (one for one in (given.values() if isinstance(given, Mapping) else [given]) if isinstance(one, Path))
+
+
+def _is_of_images(path: Path) -> bool:
+    """Whether a file has the header of such a table: tables of users begin with the image, too."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        try:
+            header = next(csv.reader([file.readline(_LONGEST_HEADER)]), [])
+        except csv.Error:
+            return False
+    return header[:1] in (["image"], ["folder"]) and "image" in header[:2] and header[-1] in _LAST[1::2]
 
 
 def values_of_images(metric: Metric, score: Measured) -> NDArray[np.float64] | None:
@@ -89,7 +109,7 @@ def write_per_image(path: Path, tables: Sequence[PerImage]) -> None:
 
     A metric that not all folders have leaves cells empty. Raises `UsageError` for a path that it cannot write to.
     """
-    names = list(dict.fromkeys(name for each in tables for name in each.columns))
+    names = sorted(dict.fromkeys(name for each in tables for name in each.columns), key=_LAST.__contains__)
     try:
         with whole_file(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             table = csv.writer(file, lineterminator="\n")
@@ -110,6 +130,8 @@ def _nearest(inputs: FolderInputs, network: str, resize: int) -> Iterator[tuple[
         others["real"] = viewed.features(network, resize)[0]
     if "training" in inputs.images:
         others["training"] = viewed.seen_features(network, resize)
+    if not others:  # beside statistics: a table is known by these columns
+        yield from ((column, [""] * len(inputs.case_ids)) for column in _LAST[:2])
     for name, features_nd in others.items():
         distances_m1, places_m1 = nearest(viewed.features(network, resize)[1], features_nd, 1)
         names = list(inputs.images[name])

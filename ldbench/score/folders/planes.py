@@ -41,7 +41,7 @@ def measure_planes(
     cut = folders.volumes
     assert cut is not None
     _check(folders)
-    check_file(per_image)
+    check_file(per_image, folders.subjects, folders.classes, folders.labels)
     places = {name: opened(name, place, cut, context.cache_folder) for name, place in folders.places.items()}
     for plane in cut.planes[1:]:  # before the first one is measured, whose own are checked then
         of_plane = {name: each.plane(plane) for name, each in places.items()}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from ldbench.records.files import json_text, write_text_atomic
 from ldbench.records.names import one_line
-from ldbench.records.own_files import begins_as, check_own
+from ldbench.records.own_files import begins_with, check_own, marked
 from ldbench.report.digits import fixed
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.readers.estimates import Estimate
@@ -20,6 +20,8 @@ from ldbench.studies.readers.score import StudyScore
 
 NONE = "-"
 StudyFormat = Literal["terminal", "markdown", "json"]
+_IS_TEXT = begins_with("Reader study ", "# Reader study ")
+_IS_JSON = marked(b'"accuracies": [')  # which neither a key nor answers have
 
 
 def render(score: StudyScore, format: StudyFormat) -> str:
@@ -38,9 +40,9 @@ def render(score: StudyScore, format: StudyFormat) -> str:
 
 
 def write(score: StudyScore, format: StudyFormat, out: Path) -> None:
-    """Write the scores; raises `ResultError` for a file at `out` that holds no study's scores in any format."""
-    formats: tuple[StudyFormat, ...] = get_args(StudyFormat)
-    check_own([out], begins_as(*(render(score, each) for each in formats)), "ldbench study score")
+    """Write the scores; raises `ResultError` for a file at `out` that holds no study's scores in any format, such as
+    its key or answers."""
+    check_own([out], lambda path: _IS_TEXT(path) or _IS_JSON(path), "ldbench study score")
     write_text_atomic(out, render(score, format))
 
 

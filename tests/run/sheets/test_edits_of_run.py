@@ -158,6 +158,9 @@ def test_the_figure_of_a_run_shows_source_truth_and_no_change(data: TaskData, fi
     assert sum((tile(sheet, row, 4) != 255).any() for row in range(8)) >= 4
     assert figure_of_run(finished).read_bytes() == sheet.read_bytes()
     assert figure_of_run(finished, out=sheet) == sheet
+    image = next((finished / "images").glob("*.png"))
+    with pytest.raises(ResultError, match=r"expected a file to write, got one that `ldbench figure edits` reads"):
+        figure_of_run(finished, out=image)
     notes = tmp_path / "notes.md"
     notes.write_text("# Notes", encoding="utf-8")
     with pytest.raises(ResultError, match=rf"{notes}: expected a file of `ldbench figure edits` or none, got another"):

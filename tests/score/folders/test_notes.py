@@ -36,9 +36,10 @@ def sets(pixels: dict[str, str]) -> dict[str, FolderSet]:
     }
 
 
-def test_images_in_two_folders_are_counted_each_time_but_copies_of_training_images_are_a_metrics_business() -> None:
-    generated, real = shared(sets(PIXELS))
+def test_images_in_two_folders_are_counted_each_time() -> None:
+    generated, copies, real = shared(sets(PIXELS))
     assert generated.startswith("2 of 4 generated images are, pixel by pixel, real images too (g, r): ")
+    assert copies.startswith("1 of 4 generated images are, pixel by pixel, training images too (g, t): ")
     assert real.startswith("1 of 3 real images are, pixel by pixel, training images too (r, t): ")
     assert list(shared(sets({"real": "a", "generated": "b"}))) == []
 

@@ -12,8 +12,9 @@ from ldbench.api import Measured
 from ldbench.data.image_folder import read_folder
 from ldbench.errors import ResultError, UsageError
 from ldbench.plugins.kinds import METRICS
+from ldbench.score.folders.labels import Labelled
 from ldbench.score.folders.measure import Folders
-from ldbench.score.folders.per_image import values_of_images
+from ldbench.score.folders.per_image import check_file, values_of_images
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.image_sets import StoredSet
 from ldbench.score.metrics.intervals import of_mean
@@ -94,3 +95,28 @@ def test_a_folder_is_no_table_and_refused_before_anything_is_measured(folders: F
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"--per-image .*: can't write it: "):
         measure_alone(folders, CONTEXT, ["ssim"], per_image=tmp_path / "file" / "images.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "is_ours"),
+    [
+        ("image,ssim,nearest_real,distance_to_real", True), ("folder,image,distance_to_training", True),
+        ("image,edema,effusion", False), ("image", False), ("folder,image,edema", False), ("image,subject", False),
+        ("image,nearest_real,distance_to_real,my notes", False), ('image,"a', False), ("\0", False),
+    ],
+)  # fmt: skip
+def test_a_table_of_the_users_own_is_refused_though_it_begins_with_the_image(
+    header: str, is_ours: bool, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(f"{header}\nx,1\n", encoding="utf-8")
+    if is_ours:
+        check_file(table, None, "folders")
+    else:
+        with pytest.raises(ResultError, match=r"expected a file of `ldbench measure` or none, got another"):
+            check_file(table, None, "folders")
+    (tmp_path / "link.csv").symlink_to(table)
+    for said_by in (table, Labelled(table), Labelled({"real": table, "generated": {"edema": [1, 0]}})):
+        with pytest.raises(ResultError, match=r"got one that `ldbench measure` reads"):
+            check_file(tmp_path / "link.csv", None, said_by)
+    assert table.read_text(encoding="utf-8").startswith(header)

@@ -58,6 +58,26 @@ def test_an_order_gives_the_subject_of_each_image() -> None:
     assert found == {"real": ("P", "Q", "Q"), "generated": ("7", "7")}
 
 
+def test_subjects_that_real_and_training_images_share_are_said(tmp_path: Path) -> None:
+    names, header = NAMES | {"training": ["a/sub-1_x", "u", "v"]}, "image,subject,set"
+    real, learnt = [f"{each},P{each[6]},real" for each in NAMES["real"]], ["a/sub-1_x,P2,training", "u,P3,training"]
+    whole, plain = table(tmp_path, *real, *learnt, header=header), tmp_path / "plain.csv"
+    said = list[str]()
+    assert subjects_of(names, whole, said.append) == {"real": ("P1", "P1", "P2"), "generated": ()}
+    assert said == [
+        f"--subjects {whole}: 1 of 2 subjects of the real images are subjects of training images too: real images are "
+        "then nearer to what was learnt than those of new subjects, which biases copied_share, ct, fld and what a "
+        "judge says; take real images of other subjects"
+    ]
+    subjects_of(names, pattern_of("sub-[0-9]|u|v|[01]"), said.append)
+    assert said.pop().startswith("--subject-pattern: 1 of 2 subjects of the real images are subjects of training")
+    said.clear()
+    subjects_of({"real": names["real"], "generated": ["0"]}, whole, said.append)
+    plain.write_text("image,subject\n" + "".join(f"{each},{each}\n" for each in NAMES["real"]), encoding="utf-8")
+    subjects_of(names, plain, said.append)
+    assert said == []
+
+
 def test_subjects_of_several_generated_sets_are_found_as_those_of_one(tmp_path: Path) -> None:
     names = NAMES | {"generated 2": ["1", "2"]}
     path = table(tmp_path, "0,P", "1,Q", "2,R")
@@ -90,7 +110,7 @@ def test_what_is_wrong_with_a_table_is_one_line(rows: tuple[str, ...], said: str
 def test_other_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected a column 'subject', got 'image', 'patient'"):
         subjects_of(NAMES, table(tmp_path, "0,P", header="image,patient"))
-    with pytest.raises(UsageError, match="expected real or generated as set, got 'test'"):
+    with pytest.raises(UsageError, match="expected real, generated or training as set, got 'test'"):
         subjects_of(NAMES, table(tmp_path, "0,P,test", header="image,subject,set"))
     with pytest.raises(UsageError, match=r"--subject-pattern: expected a regular expression, got 'sub-\('"):
         pattern_of("sub-(")

@@ -123,5 +123,9 @@ def test_the_command_line_makes_and_scores(study: Study, tmp_path: Path) -> None
     foreign = called(*scoring, "--out", out).exception
     assert f"{out}: expected a file of `ldbench study score` or none, got another" in str(foreign)
     assert out.read_text(encoding="utf-8") == "# Readers\n"
+    for mine in (reader, page.with_suffix(".key.json")):
+        before = mine.read_bytes()
+        assert f"{mine}: expected a file of `ldbench" in str(called(*scoring, "--out", mine).exception)
+        assert mine.read_bytes() == before
     missing = called(*line[:-4], "--consent", tmp_path / "none.txt")
     assert isinstance(missing.exception, LdbenchError)

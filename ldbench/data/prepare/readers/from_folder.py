@@ -95,11 +95,14 @@ class FolderReader:
         table, UnknownNameError for a class to use that no row has."""
         seen: set[str] = set()
         rows = folder_rows(self.csv, self.class_attribute, self.attributes)
+        subjects: dict[str, dict[str, None]] = {}
+        for row in rows:
+            subjects.setdefault(_key(row), {}).update({row.subject: None} if row.subject else {})
         labels = {label for row in rows if (label := self._label(row))}
         if absent := [name for name in self.classes if name not in labels]:
             remedy = f"no row has it in column {self.class_attribute!r}; correct --classes or the table"
             raise unknown_name("class", absent[0], labels, remedy)
-        return found_of(self._source(root, row, seen) for row in rows)
+        return found_of(self._source(root, row, seen, list(subjects[_key(row)])) for row in rows)
 
     def pixels(self, source: SourceImage) -> NDArray[np.float32]:
         """The image `(size, size) float32 in [0, 1]`. Raises ImageError naming the file."""
@@ -130,7 +133,7 @@ class FolderReader:
         }
         return {**own, **{f"volume.{name}": value for name, value in self.preprocessing.settings().items()}}
 
-    def _source(self, root: Path, row: FolderRow, seen: set[str]) -> SourceImage | Skipped:
+    def _source(self, root: Path, row: FolderRow, seen: set[str], subjects: Sequence[str]) -> SourceImage | Skipped:
         at = f"(line {row.line})"
         label = row.image or f"line {row.line}"
         needed = {IMAGE: row.image, SUBJECT: row.subject, self.class_attribute: self._label(row)}
@@ -138,17 +141,20 @@ class FolderReader:
             if not cell:
                 expected = f"expected a value in column {column!r}, got a blank or missing cell {at}"
                 return Skipped(label, expected, "fault", "blank-cell")
-        inside = posixpath.normpath(row.image.replace("\\", "/"))
+        inside = _inside(row)
         absolute = PurePosixPath(inside).is_absolute() or PureWindowsPath(inside).is_absolute()
         if absolute or inside.split("/")[0] == "..":
             return Skipped(label, f"expected a path below --root, got another {at}", "fault", "outside-root")
-        if unicodedata.normalize("NFC", inside) in seen:
+        if len(subjects) > 1:  # of any of them it may come into two splits
+            told = f"expected one subject of the image, got {' and '.join(subjects)} in several lines {at}"
+            return Skipped(label, told, "fault", "several-subjects")
+        if _key(row) in seen:
             return Skipped(label, f"the image stands in an earlier line too {at}", "fault", "listed-twice")
         path = _named(root, inside)
         when = number(row.years)
         if row.years and when is None:
             return Skipped(label, f"expected a number in column {YEARS}, got {row.years!r:.40} {at}", "fault", "years")
-        seen.add(unicodedata.normalize("NFC", inside))
+        seen.add(_key(row))
         if self.classes and self._label(row) not in self.classes:
             text = f"expected one of {', '.join(self.classes)}, got {self.class_attribute} {self._label(row)}"
             if folded(self._label(row)) in map(folded, self.classes):
@@ -163,6 +169,16 @@ class FolderReader:
     def _label(self, row: FolderRow) -> str:
         """The class as the table spells it, "" where it is unknown."""
         return str(row.attributes.get(self.class_attribute, ""))
+
+
+def _inside(row: FolderRow) -> str:
+    """The path of a row's image below the root, in one spelling."""
+    return posixpath.normpath(row.image.replace("\\", "/"))
+
+
+def _key(row: FolderRow) -> str:
+    """The same in one form of accents."""
+    return unicodedata.normalize("NFC", _inside(row))
 
 
 def _suffix(path: Path) -> str:

@@ -294,6 +294,18 @@ def test_what_is_wrong_with_a_line_is_named(tmp_path: Path) -> None:
         prepare(reader, root, tmp_path / "out", strict=True)
 
 
+def test_an_image_of_two_subjects_is_a_fault_in_each_line(tmp_path: Path) -> None:
+    lines = "0.png,a,CN\n./0.png,b,CN\n1.png,a,CN\n1.png,,CN\n2.png,c,AD\n2.png,c,AD\n"
+    root, reader = folder_with(tmp_path, f"image,subject,diagnosis\n{lines}")
+    found = reader.found(root)
+    assert [image.name for image in found.images] == ["1.png", "2.png"]
+    assert [(each.name, each.kind, each.rule) for each in found.skipped] == [
+        ("./0.png", "fault", "several-subjects"), ("0.png", "fault", "several-subjects"),
+        ("1.png", "fault", "blank-cell"), ("2.png", "fault", "listed-twice"),
+    ]
+    assert found.skipped[0].reason == "expected one subject of the image, got a and b in several lines (line 3)"
+
+
 def test_classes_that_were_not_asked_for_are_left_out_by_rule(tmp_path: Path) -> None:
     root, reader = folder_with(tmp_path, "image,subject,diagnosis\n0.png,a,CN\n1.png,b,AD\n2.png,c,MCI\n")
     found = FolderReader(reader.csv, classes=("CN", "AD")).found(root)
