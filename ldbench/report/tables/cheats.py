@@ -8,7 +8,6 @@ scans, or an edit before the true answer, has been deceived or asks for less tha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
@@ -32,7 +31,6 @@ _MEANING = (
 )
 _ALL = "all"
 _FEW = 2  # rows that are named, or left out by name
-_OF_COPIES = re.compile(r"\b(copy|copies|doing nothing|unedited)\b")
 _COPIES = "look for copies of test scans, and do not read this metric here"
 _BOUNDS = {  # by axis: what no row is better than, and what to look for where one is
     "fidelity": (REAL, f"scans, which no generator is; {_COPIES}"),
@@ -80,15 +78,12 @@ def deceived_notes(board: Leaderboard) -> list[str]:
 
 
 def unedited_notes(board: Leaderboard) -> list[str]:
-    """What doing nothing scores on a board of edits, in the words of the metrics that stand first and say it; no line
-    where a row shows it."""
+    """What doing nothing scores on a board of edits, in the words of the metrics that stand first and look at the
+    source; no line where a row shows it."""
     if any(row.model.name == COPY and row.origin == "measured" for row in board.rows):
         return []
     installed = [METRICS.installed(name) for name in headline([one.metric for one in board.metrics])]
-    said = [
-        f"{each.name}: {each.summary}" for each in installed
-        if each is not None and "source" in each.needs and _OF_COPIES.search(each.summary)
-    ]
+    said = [f"{each.name}: {each.summary}" for each in installed if each is not None and "source" in each.needs]
     return [f"No row {COPY} shows what an edit that changes nothing scores.", *said] if said else []
 
 
