@@ -23,18 +23,14 @@ from ldbench.plugins.kinds import ESTIMATORS, METRICS, NETWORKS
 from ldbench.plugins.scaffold.package import names_of, write_record_package
 from tests.command_line import said
 from tests.plugins.installed import install
-from tests.plugins.test_scaffold import FILES, LONG, placeholders
+from tests.plugins.test_scaffold import FILES, LONG, complete_texts
 
 RECORDS = {"metric": METRICS, "network": NETWORKS, "estimator": ESTIMATORS}
 
 
 @pytest.mark.parametrize("noun", RECORDS)
 def test_the_package_is_complete_registers_it_and_checks_it(noun: str, tmp_path: Path) -> None:
-    written = write_record_package("my-blur", noun, tmp_path / "new")
-    assert {str(path.relative_to(tmp_path / "new")) for path in written} == FILES
-    texts = {path.name: path.read_text(encoding="utf-8") for path in written}
-    assert not placeholders(texts)
-    assert "REPLACE" in texts["__init__.py"]
+    texts = complete_texts(write_record_package("my-blur", noun, tmp_path / "new"), tmp_path / "new")
     points = tomllib.loads(texts["pyproject.toml"])["project"]["entry-points"]
     assert points == {RECORDS[noun].group: {"my-blur": "my_blur:MY_BLUR"}}
     steps = yaml.safe_load(texts["test.yml"])["jobs"]["test"]["steps"]

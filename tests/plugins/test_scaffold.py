@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,16 +50,21 @@ def placeholders(texts: dict[str, str]) -> list[str]:
     return [name for name, text in texts.items() if re.search(r"\$(\{|[a-z])", text)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_files_are_complete_and_hold_no_placeholder(kind: str, tmp_path: Path) -> None:
-    written = write_package("my-blur", kind, tmp_path / "new")
-    assert {str(path.relative_to(tmp_path / "new")) for path in written} == FILES
+def complete_texts(written: Sequence[Path], folder: Path) -> dict[str, str]:
+    """The files of a package by name; all are there, hold no placeholder, and say what to replace."""
+    assert {str(path.relative_to(folder)) for path in written} == FILES
     texts = {path.name: path.read_text(encoding="utf-8") for path in written}
     assert not placeholders(texts)
+    assert "REPLACE" in texts["__init__.py"]
+    return texts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_are_complete_and_hold_no_placeholder(kind: str, tmp_path: Path) -> None:
+    texts = complete_texts(write_package("my-blur", kind, tmp_path / "new"), tmp_path / "new")
     assert 'pip install "$LDBENCH"' in texts["test.yml"]
     assert f"ldbench run {SANDBOX[kind]} my-blur" in texts["test.yml"]
     assert "ldbench report runs --format html" in texts["test.yml"]
-    assert "REPLACE" in texts["__init__.py"]
     assert card.load(SANDBOX[kind]).kind == kind
 
 
