@@ -31,11 +31,12 @@ def decimals_for(half_width: float, value: float) -> int:
 def with_interval(value: float, low: float, high: float) -> tuple[str, str]:
     """The value and its interval in brackets, to two significant digits of the half-width.
 
-    Of a share, which lies between 0 and 1, exactly none and all have no decimals.
+    Of a share, which lies between 0 and 1, exactly none and all have no decimals, nor has what nine decimals show as 0.
     """
     decimals, share = decimals_for((high - low) / 2, value), 0 <= low <= high <= 1
     shown, *ends = (
-        str(int(one)) if one == 0 or (share and one == 1) else fixed(one, decimals) for one in (value, low, high)
+        str(int(one)) if round(one, _MOST_DECIMALS) == 0 or (share and one == 1) else fixed(one, decimals)
+        for one in (value, low, high)
     )
     return shown, f"[{', '.join(ends)}]"
 
