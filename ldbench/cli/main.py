@@ -9,8 +9,10 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -86,9 +88,23 @@ def _interrupted(arguments: Sequence[str]) -> str:
     return f"interrupted{'; it goes on from here when the same command is given again' if goes_on else ''}"
 
 
+def _say_when_ended() -> None:
+    """On SIGTERM, which SLURM and containers send, say what Ctrl-C says before the process ends as it would without."""
+    here = os.getpid()
+
+    def ended(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == here:  # a fork of the process has the handler, too
+            os.write(2, f"{_interrupted(sys.argv[1:])}\n".encode())  # safe amid another write
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, ended)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit code 2, nothing more."""
     print_anything()
+    _say_when_ended()
     if os.name == "nt":
         typer.echo("error: expected Linux or macOS, got Windows; use its subsystem for Linux (WSL)", err=True)
         sys.exit(LdbenchError.exit_code)

@@ -12,8 +12,9 @@ from pathlib import PurePath
 
 _LONGEST = 80
 _LONGEST_FILE = 255  # bytes that file systems give a name
-# with lone surrogates, which JSON can spell and no file holds
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# with lone surrogates, which JSON can spell and no file holds, and what turns the order of letters round, by which one
+# name can look like another
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def plain(name: str, also: str = "") -> str:

@@ -6,6 +6,7 @@ import errno
 import itertools
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -134,6 +135,22 @@ def test_control_c_is_one_line_and_only_what_goes_on_is_said_to(
         main()
     assert ended.value.code == 130
     assert capsys.readouterr().err.endswith(said)
+
+
+TERMINATED = """
+import os, signal, sys
+from ldbench.cli.main import main
+from ldbench.run import task_runs
+task_runs.run_as_set = lambda *given, **named: os.kill(os.getpid(), signal.SIGTERM)
+sys.argv = ["ldbench", "run", "sandbox-brain-t2i", "real"]
+main()
+"""
+
+
+def test_a_batch_system_that_ends_a_run_gets_the_line_of_control_c() -> None:
+    ended = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == -signal.SIGTERM
+    assert ended.stderr.endswith("interrupted; it goes on from here when the same command is given again\n")
 
 
 @pytest.mark.parametrize("command", GO_ON)

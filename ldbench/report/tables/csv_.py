@@ -1,8 +1,8 @@
 """A leaderboard as CSV in long form: one line a row and metric, every number in full.
 
 All that the leaderboard holds of a score stands in its line. Failed runs, which have no scores, are in the JSON form.
-Text that a spreadsheet would run as a formula has an apostrophe before it: names and sources come from whoever sent a
-result.
+Names and sources come from whoever sent a result: text that a spreadsheet would run as a formula has an apostrophe
+before it, and control characters, which a terminal would obey, are spaces.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.api import ParameterValue
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.row_labels import name_in_short
+from ldbench.records.names import CONTROL
 from ldbench.report.tables.metric_notes import real_images
 
 COLUMNS = (
@@ -51,7 +52,7 @@ def records(leaderboard: Leaderboard) -> list[dict[str, object]]:
 
 
 def csv_text(heading: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """Rows under a heading as CSV, None as an empty cell, and no text a formula."""
+    """Rows under a heading as CSV, None as an empty cell; no text is a formula or holds control characters."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(heading)
@@ -60,8 +61,10 @@ def csv_text(heading: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _inert(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula; numbers as they are."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    """A cell that no spreadsheet takes for a formula and no terminal obeys; numbers as they are."""
+    if not isinstance(cell, str):
+        return cell
+    return CONTROL.sub(" ", f"'{cell}" if cell.startswith(_FORMULA) else cell)
 
 
 def _row_fields(row: BoardRow) -> list[object]:

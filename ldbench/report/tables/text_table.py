@@ -18,8 +18,9 @@ from rich.text import Text
 
 from ldbench.records.names import one_line
 
-# marks within a line, what spells an entity, and what would be a heading or a list at the start of a line
-_MARKS = re.compile(r"([\\`*_{}\[\]<>|~]|&(?=#?\w+;)|^(?:#+|[-+])(?=\s))")
+# marks within a line, what begins a formula or spells an entity, and what would be a heading or a list at the start
+# of a line
+_MARKS = re.compile(r"([\\`*_{}\[\]<>|~$]|&(?=#?\w+;)|^(?:#+|[-+])(?=\s))")
 _WIDE = 1_000_000  # columns of a terminal in which no table is folded
 _BREAK = "<br>"
 # As rich's SIMPLE_HEAD, with a rule between blocks.

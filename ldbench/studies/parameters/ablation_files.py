@@ -5,13 +5,12 @@ JSON and CSV hold all digits; text and Markdown show as many digits as an interv
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from ldbench.records.files import write_json, write_text_atomic
 from ldbench.report.digits import with_interval
+from ldbench.report.tables.csv_ import csv_text
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.text_table import TextTable, escape, to_markdown, to_terminal
 from ldbench.studies.parameters.ablation import Ablation, Cell, PooledScore
@@ -70,15 +69,16 @@ def _record(answer: Ablation) -> dict[str, object]:
 
 
 def _csv(answer: Ablation) -> str:
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
     columns = ("metric", "direction", "extractor", "value", "ci_low", "ci_high", "spread", "runs")
-    writer.writerow([*(g.parameter for g in answer.grids), *columns])
-    for cell in answer.cells:
-        for score in cell.scores:
-            numbers = (score.value, score.low, score.high, score.spread, score.runs)
-            writer.writerow([*cell.texts, score.metric, score.direction, score.extractor, *numbers])
-    return target.getvalue()
+    rows = (
+        (
+            *cell.texts, score.metric, score.direction, score.extractor, score.value, score.low, score.high,
+            score.spread, score.runs,
+        )
+        for cell in answer.cells
+        for score in cell.scores
+    )  # fmt: skip
+    return csv_text([*(g.parameter for g in answer.grids), *columns], rows)
 
 
 def _markdown(answer: Ablation) -> str:

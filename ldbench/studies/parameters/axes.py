@@ -16,6 +16,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ldbench.data.images import write_pixels
 
@@ -73,7 +74,10 @@ def value_ticks(axes: Axes, positions: Sequence[float], texts: Sequence[str]) ->
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure as PNG, whole or not at all."""
+    """Write the figure as PNG, whole or not at all; a dollar sign in its texts is one, and begins no formula."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
     canvas: Any = figure.canvas
     canvas.draw()
     write_pixels(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]), path)

@@ -12,6 +12,7 @@ import pytest
 from ldbench.board import leaderboard as board
 from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.records.names import CONTROL
 from ldbench.records.result import Result
 from ldbench.report.tables.formats import RENDERERS, render
 
@@ -57,13 +58,15 @@ def test_csv_has_the_numbers_of_images_that_measured_rows_were_compared_with(lea
     assert told == {("measured", "12", "40"), ("reported", "", "")}
 
 
-@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1", "a=b", "plain"])
-def test_no_cell_of_csv_is_a_formula(leaderboard: Leaderboard, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\uff1d1", "a=b", "plain", "a\x1b[2J\n"]
+)
+def test_no_cell_of_csv_is_a_formula_or_obeyed(leaderboard: Leaderboard, name: str) -> None:
     row = leaderboard.rows[0]
     scores = tuple(replace(score, value=-1.5, extractor=name) for score in row.scores)
     named = replace(row, model=replace(row.model, name=name, distribution=name), source=name, scores=scores)
     lines = list(csv.DictReader(io.StringIO(render(replace(leaderboard, rows=(named,)), "csv"), newline="")))
-    expected = name if name in ("a=b", "plain") else f"'{name}"
+    expected = CONTROL.sub(" ", name if name.startswith(("a", "plain")) else f"'{name}")
     for line in lines:
         assert [line[key] for key in ("model", "distribution", "source", "extractor")] == [expected] * 4
         assert line["value"] == "-1.5"

@@ -78,7 +78,11 @@ def test_no_cell_breaks_a_table_on_the_terminal(text: str) -> None:
     assert not [character for line in lines for character in line if ord(character) < 32 or 127 <= ord(character) < 160]
 
 
-@pytest.mark.parametrize("text", ["# x", "- x", "+ x", "<b>", "[a](b)", "**x**", "&lt;", "a\n\nb", "`x`"])
+def test_a_dollar_begins_no_formula() -> None:
+    assert escape("$x$") == r"\$x\$"
+
+
+@pytest.mark.parametrize("text", ["$x$", "# x", "- x", "+ x", "<b>", "[a](b)", "**x**", "&lt;", "a\n\nb", "`x`"])
 def test_escaped_text_is_one_paragraph_as_it_was(text: str) -> None:
     opened, inline, closed = COMMONMARK.parse(escape(text))
     assert (opened.type, closed.type) == ("paragraph_open", "paragraph_close")
