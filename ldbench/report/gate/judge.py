@@ -12,6 +12,7 @@ Reported rows are not judged, nor are tasks that were not measured alike (`ldben
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ldbench.board.leaderboard import BoardRow, FailedRun, FoldedScore, Leaderboard
 from ldbench.board.row_labels import labels
@@ -77,7 +78,10 @@ def _rows_of(boards: Mapping[str, Leaderboard]) -> str:
 
 
 def _measured(board: Leaderboard) -> list[BoardRow]:
-    return [row for row in board.rows if row.origin == "measured"]
+    """The measured rows, and one for each model whose row was left out since another one has the same images: it is a
+    row of its own as soon as its images change."""
+    rows = [row for row in board.rows if row.origin == "measured"]
+    return [*rows, *(replace(row, model=model, same_images=()) for row in rows for model in row.same_images)]
 
 
 def _task(
@@ -86,14 +90,14 @@ def _task(
 ) -> Iterator[GateFinding]:
     task, old = then.task.id, _measured(then)
     pairs = pair(_measured(now) if now else [], now.failed if now else (), old, then.failed)
-    labelled, labelled_now = labels(old), labels(pairs.rows_now)
+    labelled = labels([*old, *pairs.new])  # in one go, so that a row and its new namesake have two names
     for row in old:
         own = [run for run in begun if run.is_of(row.model)]
         yield from _row(task, labelled.of(row), row, pairs, tolerances, allow_missing, own)
     of_new = (run for run in begun if not any(run.is_of(row.model) for row in old))
     yield from (_unfinished(run, run.model, fails=False) for run in of_new)
     for new in pairs.new:
-        yield GateFinding(task, labelled_now.of(new), "new", False, detail="not in the baseline")
+        yield GateFinding(task, labelled.of(new), "new", False, detail="not in the baseline")
 
 
 def _row(

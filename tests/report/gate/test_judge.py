@@ -198,7 +198,21 @@ def test_two_releases_in_the_baseline_are_not_guessed_between(baseline: Boards) 
 def test_other_parameters_are_another_row(baseline: Boards) -> None:
     other = replace(BASELINE[0], model=replace(BASELINE[0].model, parameters={"delta": 0.1}))
     gate = judged([other, *BASELINE[1:]], baseline)
-    assert [one.verdict for one in gate.findings if one.verdict != "same"] == ["missing", "new"]
+    told = [(one.verdict, one.row) for one in gate.findings if one.verdict != "same"]
+    assert told == [("missing", "ours"), ("new", "ours (delta=0.1)")]
+
+
+def test_a_row_that_was_one_with_another_is_judged_once_its_images_are_its_own() -> None:
+    hashed = [replace(one, images_hash=f"{index:064x}") for index, one in enumerate(BASELINE)]
+    copied = replace(hashed[0], model=replace(hashed[0].model, name="copied"))
+    merged = folded([*hashed, copied])
+    assert [len(row.same_images) for row in merged[TASK.id].rows].count(1) == 1
+    assert judged([*hashed, copied], merged).passed
+    apart = replace(copied, images_hash="f" * 64)
+    assert judged([*hashed, apart], merged).passed
+    broken = bent([*hashed, apart], "copied", "fid", 30.0)
+    assert [(one.row, one.verdict) for one in judged(broken, merged).failing] == [("copied", "worse")]
+    assert judged([*hashed, copied], folded([*hashed, apart])).passed  # one with another today
 
 
 def test_other_seeds_are_said(baseline: Boards) -> None:
