@@ -35,7 +35,7 @@ class FolderDifference:
     """`difference` is the value of `folder` less that of `first`, with a 95 % interval of it alone.
 
     `p` is two-sided, never below 1e-140, and `p_adjusted` Holm's over all differences at hand; the verdict is of
-    `folder`, at 5 %.
+    `folder`, at 5 %. Of `over_seeds` both names are of methods, and values are means over seeds.
     """
 
     metric: str
@@ -52,7 +52,7 @@ class FolderDifference:
 
 @dataclass(frozen=True)
 class WithoutDifference:
-    """Why two folders that both have a metric have no difference in it."""
+    """Why two folders, or methods, that both have a metric have no difference in it."""
 
     metric: str
     folder: str
@@ -62,7 +62,8 @@ class WithoutDifference:
 
 @dataclass(frozen=True)
 class FolderDifferences:
-    """The differences of further folders from the first one; `pairs` counts, by folder, the units that both have."""
+    """The differences of further folders, or methods, from the first one; `pairs` counts, by folder, the units that
+    both have."""
 
     found: tuple[FolderDifference, ...]
     left_out: tuple[WithoutDifference, ...]

@@ -2,13 +2,13 @@
 another beside the same real images.
 
 The interval of a mean (`ldbench.board.seeds.pool`) counts that other seeds could have been run, in training and in
-generating, and what the interval of each folder counts, mostly that other real images could have been drawn.
+generating, and what the interval of each folder counts, such as other real images.
 
 The error of a difference has three parts, each with its own degrees of freedom (`ldbench.board.difference_test`): the
 seeds of either method, which are never taken for pairs, and the images. What each real image, and each generated one of
-the same name or subject, adds to both means is taken off, as between two folders. What generated images add stands in
-the spread between seeds, too, so the sum errs on the cautious side. No allowance bounds what few seeds show, as it does
-on boards: it was seen there, and not on images like these. The seeds of a method are taken to vary about normally.
+the same name or subject, adds to both means is taken off, as between two folders. The draw of generated images is in
+the spread between seeds, too, so the sum errs on the cautious side. No allowance bounds what few seeds show, as one
+does on boards: nothing like these images was seen for it. Seeds are taken to vary about normally.
 """
 
 from __future__ import annotations
@@ -156,6 +156,9 @@ def over_seeds(methods: Methods) -> MethodComparison:
     (`ldbench.board.folder_differences`); `p_adjusted` is Holm's over all of them. Its interval and p-value count that
     other seeds could have been run, so they are of the methods. Raises `UsageError` for folders that were not measured
     alike.
+
+    >>> folders = measure_each("real/", ["drift/0", "drift/1", "plain/0", "plain/1"])  # doctest: +SKIP
+    >>> over_seeds({"drift": folders[:2], "plain": folders[2:]}).differences.found[0].verdict  # doctest: +SKIP
     """
     if all(len(folders) == 1 for folders in methods.values()):
         got = f"one folder each of {', '.join(methods)}" if methods else "none"
