@@ -32,7 +32,7 @@ from ldbench.score.folders.lines import lines_on_values
 from ldbench.score.folders.scores import FolderScores
 
 _OF_SCORE = ("metric", "direction", "value", "ci_low", "ci_high", "n", "extractor")
-_OVER_SEEDS = (*_OF_SCORE[:5], "spread", "seeds", *_OF_SCORE[5:])  # of a mean and, with empty cells, of a seed
+_OVER_SEEDS = {"ci_high": ["ci_high", "spread", "seeds"]}  # where the columns of a mean over seeds stand
 _OF_IMAGES = ("n_real", "n_training")
 _OF_PARAMETERS = ("weights_sha256", *VIEWING, "interval")
 _OF_OPTIONS = ("side", "fit", "channels", "slices", "window")
@@ -52,9 +52,9 @@ def as_csv(
     methods there are lines first, of their means, with columns `spread` and `seeds`, and the differences are theirs.
     """
     kind, of_volumes = kind_of_parts(folders[0]), folders[0].of_volumes
-    named = {CLASS: [kind, "plane"] if of_volumes else [kind]} | ({_OF_SCORE[0]: [*_OVER_SEEDS]} if methods else {})
+    named = {CLASS: [kind, "plane"] if of_volumes else [kind]} | (_OVER_SEEDS if methods else {})
     columns = [each for name in COLUMNS for each in named.get(name, [name])]
-    return csv_text(list(dict.fromkeys(columns)), _lines(folders, found, methods))
+    return csv_text(columns, _lines(folders, found, methods))
 
 
 def _lines(
@@ -62,7 +62,7 @@ def _lines(
 ) -> Iterator[list[object]]:
     compared = {(each.folder, each.metric): each for each in (found.found if found else ())}
     by_name = {folder_of(each): each for each in folders}
-    of_score = _OVER_SEEDS if methods else _OF_SCORE
+    of_score = [each for name in _OF_SCORE for each in (_OVER_SEEDS if methods else {}).get(name, [name])]
 
     def line(name: str, label: str, plane: list[ParameterValue], score: Score, folder: FolderScores) -> list[object]:
         difference = None if label or plane != _plane(folder) else compared.get((name, score.metric))

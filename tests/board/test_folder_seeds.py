@@ -124,6 +124,8 @@ def test_equal_seeds_and_one_seed_show_no_training() -> None:
     assert means(found)[1].spread == 0
     assert means(found)[1].ci_low == pytest.approx(equal[0].scores[0].ci_low)
     assert reason(found) == "all seeds of b have one value, which does not show what another training would change"
+    rounded = [seed(f"b/{place}", cases - 40 * (1 + 1e-9 * place)) for place in range(3)]
+    assert "have one value" in reason(over_seeds({"a": several, "b": rounded}))
     single = over_seeds({"a": several, "b": equal[:1]})
     assert reason(single) == "b has one seed, which does not show what another training would change"
     score = means(single)[1]
