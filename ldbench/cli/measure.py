@@ -93,8 +93,7 @@ def measure(
     """Measure folders of generated images beside real ones, without a task.
 
     The differences of further folders from the first are tested, for these images. Which of two methods is better,
-    whatever their training's luck, is for a test over seeds to say: `--by-method` has one, and tasks have one that is
-    paired (docs/comparing.md).
+    whatever their training's luck, is for a test over seeds to say: `--by-method`, or on a task (docs/comparing.md).
     """
     from ldbench.records.argument_names import by_command
     from ldbench.run.measure import measure_each

@@ -82,6 +82,6 @@ def meaning_of_means(methods: Sequence[MethodScores]) -> list[str]:
 MEANING_OF_DIFFERENCES = (
     "The interval of a difference counts other seeds of both methods, so it is of the methods, and what the intervals "
     "of the seeds count. The real images are the same in all values and cancel; generated ones of the same name or "
-    "subject count as pairs (in FID, frd and vendi where all names are equal). Of few seeds only large differences are "
-    "told. Seeds are taken to vary about normally, and not to have been picked."
+    "subject count as pairs (in FID, frd and vendi where all names are equal). Few seeds show only large differences. "
+    "Seeds are taken to vary about normally, and not to have been picked."
 )
