@@ -8,6 +8,7 @@ independent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -32,21 +33,26 @@ def by_unit(score: Measured, units: Mapping[str, Sequence[str]]) -> Parts:
 
 def aligned(scores: Sequence[Parts]) -> list[Array]:
     """What each unit adds to each score `(units,)`; to a score that it is not in it adds nothing."""
-    kinds = dict.fromkeys(kind for parts in scores for kind in parts)
-    names = [
-        (kind, name) for kind in kinds for name in dict.fromkeys(one for parts in scores for one in parts.get(kind, ()))
-    ]
-    return [np.array([parts.get(kind, {}).get(name, 0.0) for kind, name in names]) for parts in scores]
+    by_kind = [columns for _, columns in _by_kind(scores).values()]
+    return [np.concatenate([columns[place] for columns in by_kind]) for place in range(len(scores))]
 
 
 def mean_parts(scores: Sequence[Parts]) -> Parts:
     """What each unit adds to the mean of several scores."""
-    found = dict[str, dict[str, float]]()
-    for parts in scores:
-        for kind, values in parts.items():
-            of_kind = found.setdefault(kind, {})
-            for name, value in values.items():
-                of_kind[name] = of_kind.get(name, 0.0) + value / len(scores)
+    return {
+        kind: dict(zip(names, np.mean(columns, axis=0).tolist(), strict=True))
+        for kind, (names, columns) in _by_kind(scores).items()
+    }
+
+
+def _by_kind(scores: Sequence[Parts]) -> dict[str, tuple[list[str], list[Array]]]:
+    """The units of any of the scores and, score by score, what they add to it."""
+    found = dict[str, tuple[list[str], list[Array]]]()
+    for kind in dict.fromkeys(chain.from_iterable(scores)):
+        of_kind = [parts.get(kind, {}) for parts in scores]
+        names = list(dict.fromkeys(chain.from_iterable(of_kind)))
+        columns = [np.array(list(map(each.get, names, repeat(0.0))), np.float64) for each in of_kind]
+        found[kind] = names, columns
     return found
 
 
