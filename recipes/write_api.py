@@ -27,7 +27,10 @@ PAGES = ROOT / "docs" / "api"
 FROZEN = ROOT / "tests" / "historic"
 PUBLIC = ("ldbench.api", "ldbench.errors", "ldbench.testing")
 # of the suite itself; they may change with a minor release
-FUNCTIONS = ("ldbench", "ldbench.run.measure", "ldbench.run.reference", "ldbench.board.folder_differences")
+FUNCTIONS = (
+    "ldbench", "ldbench.run.measure", "ldbench.run.reference", "ldbench.board.folder_differences",
+    "ldbench.board.folder_seeds",
+)
 # their Python is the suite's own; the classes are documented because the files are public
 FORMATS = ("ldbench.task.card", "ldbench.task.metric_specs", "ldbench.records.result", "ldbench.board.leaderboard")
 # a page that also has the classes of another folder's modules whose names end so: settings in their metrics' modules

@@ -37,12 +37,12 @@ class SeedsError(NamedTuple):
     """The variance from the choice of seeds: as the seeds at hand show it, and the most that is allowed for.
 
     `shown` has its `degrees` of freedom; it is infinite where there is one seed. `allowed` is infinite where nothing is
-    known or where the seeds at hand show more.
+    known or where the seeds at hand show more, and None where a test never allows for one.
     """
 
     shown: ArrayLike
     degrees: ArrayLike
-    allowed: ArrayLike
+    allowed: ArrayLike | None
 
 
 def half_widths(level: ArrayLike, cases: CasesError, seeds: Sequence[SeedsError]) -> Numbers:
@@ -53,7 +53,11 @@ def half_widths(level: ArrayLike, cases: CasesError, seeds: Sequence[SeedsError]
     """
     squared = _t(level, cases.degrees) ** 2 * np.asarray(cases.variance, float)
     for error in seeds:
-        shown, allowed = np.asarray(error.shown, float), np.asarray(error.allowed, float)
+        shown = np.asarray(error.shown, float)
+        if error.allowed is None:
+            squared = squared + _scaled(shown, _t(level, error.degrees) ** 2)
+            continue
+        allowed = np.asarray(error.allowed, float)
         of_shown, of_allowed = (np.asarray(level, float) * share for share in _shares(np.isfinite(shown)))
         by_seeds = _scaled(shown, _t(of_shown, error.degrees) ** 2)
         squared = squared + np.minimum(by_seeds, _scaled(allowed, special.ndtri(of_allowed / 2) ** 2))

@@ -203,11 +203,14 @@ def _comparison(one: _Model, two: _Model, paired: bool, p: float, half: float) -
     return Comparison(metric, one.name, two.name, difference, low, high, p, p, fewer, paired)
 
 
+def is_better(difference: float, p: float, direction: Direction) -> bool | None:
+    """Whether the first of two is better, by its value less the other's; None where no test says which is."""
+    return (difference < 0) == (direction == "lower") if p < 1 - LEVEL else None
+
+
 def _decided(found: Comparison, p: float, direction: Direction) -> Comparison:
-    better = None
-    if p < 1 - LEVEL:
-        better = found.first if (found.difference < 0) == (direction == "lower") else found.second
-    return replace(found, p_adjusted=p, better=better)
+    names = {None: None, True: found.first, False: found.second}
+    return replace(found, p_adjusted=p, better=names[is_better(found.difference, p, direction)])
 
 
 def _seeds_errors(one: _Model, two: _Model) -> tuple[SeedsError, SeedsError]:

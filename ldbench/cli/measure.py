@@ -14,7 +14,7 @@ from ldbench.cli.printing import output_width
 from ldbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ldbench.board.folder_differences import FolderDifferences
     from ldbench.score.folders.scores import FolderScores
@@ -39,6 +39,13 @@ _Paired = Annotated[
 _ByClass = Annotated[bool, typer.Option("--by-class", help="With --classes, also print the values within each class.")]
 _ByLabel = Annotated[
     bool, typer.Option("--by-label", help="With --labels, also print the values of the images with each label.")
+]
+_ByMethod = Annotated[
+    bool,
+    typer.Option(
+        "--by-method",
+        help="Folders that lie in one folder are seeds of one method: its mean over seeds, and tests of methods.",
+    ),
 ]
 _PerImage = Annotated[
     Path | None, typer.Option(help="Write a CSV table: each generated image, its values and its nearest images.")
@@ -73,6 +80,7 @@ def measure(
     labels: folder_options.Labels = None,
     label: folder_options.Label = None,
     by_label: _ByLabel = False,
+    by_method: _ByMethod = False,
     volumes: folder_options.Volumes = None,
     slices: folder_options.Slices = None,
     window: folder_options.Window = None,
@@ -84,14 +92,15 @@ def measure(
 ) -> None:
     """Measure folders of generated images beside real ones, without a task.
 
-    The differences of further folders from the first are tested, for these images. Which of two generators is better,
-    whatever their training's luck, is for a paired test to say, on a task: docs/comparing.md.
+    The differences of further folders from the first are tested, for these images. Which of two methods is better,
+    whatever their training's luck, is for a test over seeds to say: `--by-method`, or on a task (docs/comparing.md).
     """
-    from ldbench.board.folder_differences import differences
     from ldbench.records.argument_names import by_command
     from ldbench.run.measure import measure_each
     from ldbench.run.progress import live_progress
+    from ldbench.score.folders.places import by_method as seeds_by_method
 
+    seeds = seeds_by_method(generated) if by_method else {}
     settings = folder_options.by_metric(set_ or ())
     metrics = parse_names(metric, "--metric") if metric else None
     with live_progress(f"{', '.join(map(str, generated))} beside {real}") as progress:
@@ -104,8 +113,7 @@ def measure(
             label_names=parse_names(label, "--label") if label else None, by_label=by_label,
             volumes=parse_names(volumes, "--volumes") if volumes else None, slices=slices, window=window,
         )
-    compared = by_command(differences)(folders) if len(folders) > 1 else None
-    typer.echo(_printed(folders, compared, format_), nl=False)
+    typer.echo(_printed(folders, seeds, format_), nl=False)
     _say(folders)
 
 
@@ -124,14 +132,24 @@ def _say(folders: Sequence[FolderScores]) -> None:
         raise typer.Exit(UsageError.exit_code)
 
 
-def _printed(folders: Sequence[FolderScores], compared: FolderDifferences | None, format_: _Formats) -> str:
+def _printed(folders: Sequence[FolderScores], seeds: Mapping[str, Sequence[int]], format_: _Formats) -> str:
+    from ldbench.board.folder_differences import differences
+    from ldbench.board.folder_seeds import over_seeds
+    from ldbench.records.argument_names import by_command
     from ldbench.report.measured_folders import as_json, as_text
     from ldbench.report.measured_formats import as_csv, as_plain
 
+    compared: FolderDifferences | None
+    if seeds:
+        answer = by_command(over_seeds)({name: [folders[one] for one in places] for name, places in seeds.items()})
+        methods, compared = answer.methods, answer.differences
+    else:
+        methods = ()
+        compared = by_command(differences)(folders) if len(folders) > 1 else None
     if format_ == "json":
-        return as_json(folders, compared)
+        return as_json(folders, compared, methods)
     if format_ == "csv":
-        return as_csv(folders, compared)
+        return as_csv(folders, compared, methods)
     if format_ == "terminal":
-        return as_text(folders, compared, output_width())
-    return as_plain(folders, compared, format_)
+        return as_text(folders, compared, output_width(), methods)
+    return as_plain(folders, compared, format_, methods)

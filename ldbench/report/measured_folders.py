@@ -4,21 +4,31 @@ the further ones apart from the first."""
 from __future__ import annotations
 
 import json
-import os
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from ldbench import __version__
 from ldbench.api import Score
 from ldbench.board.folder_differences import FolderDifferences, folder_of
+from ldbench.board.folder_seeds import MethodScores
 from ldbench.plugins.kinds import unranking
 from ldbench.report.comparisons import p_text
 from ldbench.report.digits import with_interval
+from ldbench.report.measured_methods import (
+    MEANING_OF_DIFFERENCES,
+    OVER_SEEDS,
+    by_seed,
+    compared_seeds,
+    meaning_of_means,
+    means,
+    method_names,
+    names_apart,
+    without_mean,
+)
 from ldbench.report.tables.headline import ARROWS
 from ldbench.report.tables.metric_notes import metric_notes
-from ldbench.report.tables.scores import score_table
+from ldbench.report.tables.scores import score_table, value_cells
 from ldbench.report.tables.text_table import TextTable, to_terminal
 from ldbench.score.folders.lines import form_line
 from ldbench.score.folders.scores import FolderScores
@@ -28,8 +38,10 @@ MEAN = "mean"  # the column, and the lines of a CSV table, of a mean over planes
 _WIDEST = 100  # of sentences
 
 
-def as_json(folders: Sequence[FolderScores], found: FolderDifferences | None) -> str:
-    """One folder as it is; several in a list, beside their differences."""
+def as_json(
+    folders: Sequence[FolderScores], found: FolderDifferences | None, methods: Sequence[MethodScores] = ()
+) -> str:
+    """One folder as it is; several in a list, beside their differences or those of their methods."""
     if found is None:
         [alone] = folders
         record = alone.record
@@ -38,11 +50,16 @@ def as_json(folders: Sequence[FolderScores], found: FolderDifferences | None) ->
             "folders": [each.record for each in folders], "differences": [asdict(each) for each in found.found],
             "without_difference": [asdict(each) for each in found.left_out], "pairs": found.pairs,
         }
+    if methods:
+        record["methods"] = list(map(asdict, methods))
     return json.dumps({"ldbench": __version__, **record}, indent=1, allow_nan=False) + "\n"
 
 
-def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, width: int) -> str:
-    """The values and, of several folders, their differences from the first, for a terminal of so many columns."""
+def as_text(
+    folders: Sequence[FolderScores], found: FolderDifferences | None, width: int, methods: Sequence[MethodScores] = ()
+) -> str:
+    """The values and, of several folders or of methods, their differences from the first, for a terminal of so many
+    columns."""
     if found is None:
         [alone] = folders
         copies = f"{COPIES}\n" if unranking(alone.scores) else ""
@@ -51,18 +68,20 @@ def as_text(folders: Sequence[FolderScores], found: FolderDifferences | None, wi
         parts = [values + copies, _within(alone, width, ""), _wrapped(how_measured(folders), width)]
         return "\n".join(filter(None, parts))
     names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
-    columns = dict(zip(names.values(), (each.scores for each in folders), strict=True))
-    parts = [_values(columns, width, "mean over planes" if folders[0].by_plane else "")]
+    over_planes = "mean over planes" if folders[0].by_plane else ""
+    if methods:
+        parts = [_values(means(methods), width, ", ".join(filter(None, (OVER_SEEDS, over_planes))))]
+        parts += [_wrapped(without_mean(methods), width)]
+        parts += [_values(each, width, f"{name}, by seed") for name, each in by_seed(folders, methods).items()]
+    else:
+        parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width, over_planes)]
     parts += [_values(each.by_plane, width, f"{names[folder_of(each)]}, by plane") for each in folders]
     parts += [_within(each, width, f"{names[folder_of(each)]}, ") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [COPIES] if unranking(each.scores) else []), width)]
-    first, *others = names
-    for other in others:
-        table = difference_table(found, other, names[first], names[other])
+    for other, table in difference_tables(folders, found, methods).items():
         said = to_terminal(table) if table.rows else f"{table.title}: none\n"
         parts += [said + _wrapped(without_difference(found, other), width)]
-    meant = meaning(len(found.found)) if found.found else []
-    parts += [_wrapped([*how_measured(folders), *meant], width)]
+    parts += [_wrapped([*how_measured(folders), *meaning(found, methods)], width)]
     return "\n".join(filter(None, parts))
 
 
@@ -85,11 +104,7 @@ def said_of(folders: Sequence[FolderScores], lines: Callable[[FolderScores], Ite
 
 def labels(folders: Sequence[FolderScores]) -> list[str]:
     """The folders' names, without the folders above that all are in."""
-    paths = [folder_of(each) for each in folders]
-    if len({Path(each).is_absolute() for each in paths}) > 1:
-        return paths
-    above = os.path.commonpath([str(Path(each).parent) for each in paths])
-    return [str(Path(each).relative_to(above)) if above else each for each in paths]
+    return names_apart([folder_of(each) for each in folders])
 
 
 def _within(found: FolderScores, width: int, name: str) -> str:
@@ -144,19 +159,24 @@ def value_table(columns: Mapping[str, Sequence[Score]], title: str) -> TextTable
     for metric in metrics:
         scores = [each.get(metric) for each in by_name]
         arrow = next(ARROWS[score.direction] for score in scores if score is not None)
-        cells = ["-" if score is None else " ".join(_shown(score)) for score in scores]
+        cells = ["-" if score is None else " ".join(value_cells(score)) for score in scores]
         rows.append((f"{metric} {arrow}", *cells))
     return TextTable(("", *columns), rows, "l" * (1 + len(columns)), title)
 
 
-def _shown(score: Score) -> tuple[str, str]:
-    return with_interval(score.value, score.ci_low, score.ci_high)
+def difference_tables(
+    folders: Sequence[FolderScores], found: FolderDifferences, methods: Sequence[MethodScores]
+) -> dict[str, TextTable]:
+    """The differences of each further folder, or method, from the first one."""
+    names = method_names(methods) or dict(zip(map(folder_of, folders), labels(folders), strict=True))
+    first, *others = names
+    seeds = {other: compared_seeds(methods, other) if methods else "" for other in others}
+    return {other: _difference_table(found, other, names[first], names[other], seeds[other]) for other in others}
 
 
-def difference_table(found: FolderDifferences, folder: str, first: str, name: str) -> TextTable:
-    """The differences of a further folder, which is called `name`, from the one that is called `first`."""
+def _difference_table(found: FolderDifferences, folder: str, first: str, name: str, seeds: str) -> TextTable:
     compared, pairs = [each for each in found.found if each.folder == folder], found.pairs[folder]
-    title = f"{name} less {first}, {pairs or 'no'} pair{'' if pairs == 1 else 's'}"
+    title = f"{name} less {first}, {seeds}{pairs or 'no'} pair{'' if pairs == 1 else 's'}"
     rows = [
         (
             f"{each.metric} {ARROWS[each.direction]}", *with_interval(each.difference, each.ci_low, each.ci_high),
@@ -177,16 +197,21 @@ def without_difference(found: FolderDifferences, folder: str) -> list[str]:
     return [f"no difference in {', '.join(metrics)}: {reason}." for reason, metrics in by_reason.items()]
 
 
-def meaning(count: int) -> list[str]:
+def meaning(found: FolderDifferences, methods: Sequence[MethodScores] = ()) -> list[str]:
     """What the words and the intervals say, and what they do not."""
+    said, count = meaning_of_means(methods) if methods else [], len(found.found)
+    if not count:
+        return said
     return [
+        *said,
         f"Better and worse: a test says so at 5 %, corrected for {count} difference{'' if count == 1 else 's'} (Holm). "
         "Tied: no test says which is better, which does not mean equal. Each word is of its metric alone, each "
         "interval of its difference.",
+        MEANING_OF_DIFFERENCES if methods else
         "The interval of a difference counts what the interval of its metric counts, as said above, and nothing that "
         "is held fixed there. The real images are the same in all values and cancel; generated ones of the same name "
         "or subject count as pairs (in FID, frd and vendi where all names are equal). Another training of a generator "
-        "is not counted: that is what seeds on a task are for (docs/comparing.md).",
+        "is not counted: that is what seeds are for, with --by-method or on a task (docs/comparing.md).",
     ]
 
 

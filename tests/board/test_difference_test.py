@@ -76,3 +76,11 @@ def test_the_level_holds_whatever_part_of_the_error_is_the_seeds(level: float, s
 
 def test_known_variances_are_normal() -> None:
     assert p_values([1.96], CasesError(1.0, MANY), ()) == pytest.approx(0.05, abs=1e-4)
+
+
+def test_a_test_without_an_allowance_spends_the_whole_level_on_what_seeds_show() -> None:
+    cases, level = CasesError(2.0, 19), 0.05
+    width = half_widths(level, cases, [SeedsError(3.0, 2, None)])
+    expected = stats.t.ppf(0.975, 19) ** 2 * 2 + stats.t.ppf(0.975, 2) ** 2 * 3
+    assert float(width) == pytest.approx(expected**0.5)
+    assert float(half_widths(level, cases, [SeedsError(3.0, 2, np.inf)])) > float(width)

@@ -126,6 +126,31 @@ def test_folders_stand_side_by_side_and_their_differences_below(folders: Path, t
     assert written["pairs"] == {str(other): 12, str(few): 10}
 
 
+def test_folders_in_one_folder_are_seeds_of_a_method(folders: Path, tmp_path: Path) -> None:
+    seeds = [fill(tmp_path / name, 12, place) for place, name in enumerate(("a/0", "a/1", "b/0", "b/1"), 2)]
+    options = ("--metric", "frd,kid", "--by-method")
+    shown = called("measure", folders / "real", *seeds, *options)
+    assert shown.exit_code == 0, shown.stderr
+    title, head = shown.stdout.splitlines()[:2]
+    assert (title, re.split(r"\s{2,}", head.strip())) == ("mean over seeds", ["a, 2 seeds", "b, 2 seeds"])
+    assert "\nb less a, 2 and 2 seeds, 12 pairs\n" in shown.stdout
+    written = json.loads(called("measure", folders / "real", *seeds, *options, "--format", "json").stdout)
+    assert [each["method"] for each in written["methods"]] == [str(tmp_path / name) for name in "ab"]
+    values = [[score["value"] for score in each["scores"]] for each in written["folders"]]
+    means = [[score["value"] for score in each["scores"]] for each in written["methods"]]
+    assert means[0] == pytest.approx([sum(pair) / 2 for pair in zip(*values[:2], strict=True)])
+    assert [each["verdict"] for each in written["differences"]] == ["tied", "tied"]
+    for form in ("csv", "markdown", "latex", "latex-tabular"):
+        assert called("measure", folders / "real", *seeds, *options, "--format", form).exit_code == 0
+
+
+def test_one_folder_a_method_is_refused_before_an_image_is_read(folders: Path, tmp_path: Path) -> None:
+    error = measure(folders, tmp_path / "b" / "none", "--by-method").exception
+    assert isinstance(error, UsageError)
+    assert str(error).startswith("--by-method: expected the seeds of a method in one folder, as in drift/seed0")
+    assert f"got one folder each in {folders}, {tmp_path / 'b'}; put the folders" in str(error)
+
+
 def test_a_folder_given_twice_or_inside_another_is_one_line(folders: Path) -> None:
     generated = folders / "generated"
     error = measure(folders, generated.parent / "real" / ".." / "generated", "--metric", "frd").exception

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ldbench.api import Progress
 
 Place: TypeAlias = "Path | NDArray[Any] | Tensor | VolumePlane"  # a folder, images in an array, or slices of volumes
+_UNNAMED = ("", "..")  # last parts of paths that are no names, as of `.`
 _NAMED = 5  # faults that are told one by one
 
 
@@ -49,6 +50,24 @@ def check_different(generated: Sequence[Place]) -> None:
             raise UsageError(
                 f"{folder}: expected different folders of generated images, got one twice ({first}); drop one of them"
             )
+
+
+def by_method(folders: Sequence[Path]) -> dict[str, list[int]]:
+    """The places of the folders by the folder that they lie in: that is a method, and they are its seeds.
+
+    `UsageError` where no method has several.
+    """
+    names, found = dict[Path, str](), dict[str, list[int]]()
+    for place, folder in enumerate(folders):
+        above = (folder if folder.name not in _UNNAMED else folder.resolve()).parent
+        written = above if above.name not in _UNNAMED else above.resolve()
+        found.setdefault(names.setdefault(above.resolve(), str(written)), []).append(place)
+    if all(len(places) == 1 for places in found.values()):
+        raise UsageError(
+            "--by-method: expected the seeds of a method in one folder, as in drift/seed0 drift/seed1, got one folder "
+            f"each in {', '.join(found)}; put the folders of a method into one (links will do), or leave it out"
+        )
+    return found
 
 
 def check_apart(places: Mapping[str, Path]) -> None:

@@ -68,6 +68,11 @@ class FolderScores:
         return replace(self, refused=refused, notes=tuple(map(words, self.notes)))
 
     @property
+    def folder(self) -> str:
+        """The folder of generated images that the scores are of."""
+        return str(self.images["generated"]["folder"])
+
+    @property
     def of_volumes(self) -> bool:
         """Whether the images are slices of volumes."""
         return "volumes" in self.options
