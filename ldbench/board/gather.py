@@ -17,6 +17,7 @@ from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
 from ldbench.records import units as units_file
 from ldbench.records.identity import Found
+from ldbench.records.names import names_folder
 from ldbench.records.rounding import one_of_each
 from ldbench.records.run_folder import RESULT, RunFolder
 from ldbench.records.runs_below import files_below, or_its_ablation
@@ -96,7 +97,10 @@ def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[Unfinis
     """The runs below the folders that were begun and are finished in none of them."""
     begun = unfinished_below(folders)
     measured = [result for _, result in found if begun and result.origin == "measured"]
-    ended = tuple(str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured)
+    ended = tuple(
+        str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured
+        if names_folder(one.task.id)  # any other can be no run that was begun
+    )  # fmt: skip
     return [one for one in begun if not str(one.folder.absolute()).endswith(ended)]
 
 

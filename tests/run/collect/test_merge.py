@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -190,6 +191,22 @@ def test_half_written_runs_are_skipped_and_said_and_damaged_ones_are_no_runs(tmp
     assert [line.partition(":")[0] for line in merge.problems] == [str(cut.result), str(foreign.units)]
     assert len(answers(tmp_path / "out")) == 1
     assert merge.summary(Path("out")) == "out: 1 runs: 1 new, 0 there already, 1 skipped, 2 not taken"
+
+
+def test_a_result_whose_task_names_no_folder_is_named_and_the_others_are_taken(tmp_path: Path) -> None:
+    Copy(model="b").write(tmp_path / "one")
+    odd = Copy(model="a").write(tmp_path / "one").result
+    odd.write_text(odd.read_text(encoding="utf-8").replace('"small"', '"../../evil"'), encoding="utf-8")
+    merge = collected([tmp_path / "one"], tmp_path / "out")
+    [said] = merge.problems
+    assert said.startswith(f"{odd}:task.id: expected the name of a folder")
+    assert "got '../../evil'" in said
+    assert [answer["model"]["name"] for answer in map(read_json, (tmp_path / "out").rglob("result.json"))] == ["b"]
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "out"}
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_a_call_that_was_stopped_is_finished_by_the_next(tmp_path: Path) -> None:
