@@ -232,14 +232,14 @@ def test_a_root_where_most_files_are_missing_is_refused_and_leaves_the_folder_as
 
 
 def test_nothing_to_train_on_or_to_test_with_is_refused(own: Path, tmp_path: Path) -> None:
-    for part, said in (("0.001,0.1,0.899", "got 0 of the train split"), ("0.899,0.1,0.001", "and a test set of 0; ")):
+    for part, got in (("0.001,0.1,0.899", "got 0 of the train split"), ("0.899,0.1,0.001", "and a test set of 0; ")):
         for dry in ([], ["--dry-run"]):
             ended = called(
                 "data", "prepare", "folder", "--csv", own / "m.csv", "--root", own, "--size", 16, "--jobs", 1,
                 "--fractions", part, "--out", tmp_path / "out", *dry,
             )
             assert isinstance(ended.exception, DataError)
-            assert said in str(ended.exception)
+            assert got in str(ended.exception)
             assert "--fractions; change them, or name a folder with more by --root" in str(ended.exception)
         assert not (tmp_path / "out" / "dataset.json").exists()
 
