@@ -17,6 +17,8 @@ from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
 from ldbench.records import units as units_file
 from ldbench.records.identity import Found
+from ldbench.records.names import names_folder
+from ldbench.records.rounding import one_of_each
 from ldbench.records.run_folder import RESULT, RunFolder
 from ldbench.records.runs_below import files_below, or_its_ablation
 from ldbench.records.sidecar import beside_all
@@ -31,7 +33,8 @@ class BoardSet:
 
     `compared` holds what those are ranked by (`ldbench.board.ranks.comparisons`); `folders` are where the results lay,
     and `unfinished` the runs there that have none, here or in another folder. `without_rows` are tasks that have none
-    of the rows that were chosen.
+    of the rows that were chosen; `rounded` is a line for each copy of a run that is left out as it differs from the one
+    that counts by rounding alone.
     """
 
     found: Sequence[Found]
@@ -42,6 +45,7 @@ class BoardSet:
     unfinished: Sequence[UnfinishedRun] = ()
     subgroups: Mapping[str, Subgroups] = field(default_factory=dict)
     without_rows: Sequence[str] = ()
+    rounded: Sequence[str] = ()
 
     def unfinished_of(self, task: str) -> list[str]:
         """A line for each run of a task that was begun and has no result."""
@@ -75,7 +79,8 @@ def board_set(
     groups = beside_all(found, subgroups.beside, damaged)
     for error in damaged.values():
         leave_out(error)
-    kept = without_remains(usable([item for item in found if item[0] not in damaged], leave_out), found)
+    answers, rounded = one_of_each([item for item in found if item[0] not in damaged])
+    kept = without_remains(usable(answers, leave_out), found)
     tasks = by_task(kept)
     compared = {task: comparisons(of_task, units) for task, of_task in tasks.items()}
     boards = {
@@ -85,14 +90,17 @@ def board_set(
         for task, of_task in tasks.items()
     }
     wanted = [run for run in unfinished if choice.takes(run.model)]
-    return BoardSet(kept, units, boards, compared, folders, wanted, groups, sorted(absent))
+    return BoardSet(kept, units, boards, compared, folders, wanted, groups, sorted(absent), rounded)
 
 
 def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[UnfinishedRun]:
     """The runs below the folders that were begun and are finished in none of them."""
     begun = unfinished_below(folders)
     measured = [result for _, result in found if begun and result.origin == "measured"]
-    ended = tuple(str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured)
+    ended = tuple(
+        str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured
+        if names_folder(one.task.id)  # any other can be no run that was begun
+    )  # fmt: skip
     return [one for one in begun if not str(one.folder.absolute()).endswith(ended)]
 
 

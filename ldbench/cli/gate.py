@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ldbench.cli.left_out import UNJUDGED, left_out_named
+from ldbench.cli.left_out import UNJUDGED, left_out_named, say_rounded
 from ldbench.cli.options import AllowMissing, JUnit, MeasuredOnly, Results, Summary, Tolerances, results_or_runs
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def gate(
     request.limits()
     with left_out_named(UNJUDGED) as left_out:
         boards = read_boards(results_or_runs(results), (), measured_only, left_out.append)
+        say_rounded(boards)
         if not left_out:
             conclude(boards, request)
 

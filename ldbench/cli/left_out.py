@@ -28,7 +28,8 @@ def boards_of(
 ) -> BoardSet:
     """`read_boards` with what it leaves out in the list; where nothing is left, the command ends with exit code 2.
 
-    Tasks that have none of the rows that were chosen are named on standard error.
+    Tasks that have none of the rows that were chosen, and copies of a run that differ by rounding alone, are named on
+    standard error.
     """
     from ldbench.board.chosen import RowChoice
     from ldbench.board.gather import read_boards
@@ -38,9 +39,16 @@ def boards_of(
     boards = read_boards(results, reported, measured_only, left_out.append, choice)
     if boards.without_rows:
         typer.echo(f"without a row that was chosen, so not shown: {', '.join(boards.without_rows)}", err=True)
+    say_rounded(boards)
     if left_out and not boards.boards:
         raise typer.Exit(LdbenchError.exit_code)
     return boards
+
+
+def say_rounded(boards: BoardSet) -> None:
+    """One line on standard error for each copy of a run that differs from the one that counts by rounding alone."""
+    for line in boards.rounded:
+        typer.echo(f"skipped    {line}", err=True)
 
 
 def say_chosen(boards: BoardSet) -> None:

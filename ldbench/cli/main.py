@@ -118,7 +118,8 @@ def main() -> None:
         if error.errno not in _DISK:
             raise
         where = f"can't use {error.filename}" if error.filename else "can't write"
-        typer.echo(f"error: {where}: {error.strerror}; free space, or choose a folder that you may write", err=True)
+        remedy = "" if error.errno == errno.EROFS else "free space, or "
+        typer.echo(f"error: {where}: {error.strerror}; {remedy}choose a folder that you may write", err=True)
         sys.exit(LdbenchError.exit_code)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import codecs
+import errno
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from ldbench.errors import ResultError
 from ldbench.records.from_table import built
 
 T = TypeVar("T")
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)  # however much space there is
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -63,7 +65,8 @@ def disk_refusal(error: OSError) -> str:
         there = next(path for path in (Path(error.filename), *Path(error.filename).parents) if path.exists())
         if there.is_file():
             return f"{there} is a file, and a folder is expected; choose another --out"
-    return f"{error.strerror or error}; free space or choose another --out"
+    remedy = "" if error.errno in _FORBIDDEN else "free space or "
+    return f"{error.strerror or error}; {remedy}choose another --out"
 
 
 def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = False, flush: bool = True) -> None:

@@ -1,7 +1,7 @@
 """Files beside results: found, read and known to be the result's own, where a run may lie in several folders.
 
-A file that contradicts the result beside it is an error. Copies of a run share the files that any of them has: a fold
-keeps one copy, and must not depend on which.
+A file that contradicts the result beside it is an error. Copies of a run with the same scores share the files that any
+of them has: a fold keeps one copy, and must not depend on which.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ldbench.errors import ResultError
-from ldbench.records.identity import Found, run_key
+from ldbench.records.identity import Found, canonical, run_key
 from ldbench.records.result import Result
 
 Sidecar = TypeVar("Sidecar")
@@ -54,12 +54,12 @@ def beside_all(
     Of several the one with the first text counts. The first error of each path goes to `damaged`; without it, reading
     ends there.
     """
-    runs: dict[str, tuple[str, str]] = {}
-    by_run: dict[tuple[str, str], Sidecar] = {}
+    runs: dict[str, tuple[str, str, str]] = {}
+    by_run: dict[tuple[str, str, str], Sidecar] = {}
     for path, result in found:
         if (result.status, result.origin) != ("complete", "measured"):
             continue
-        run = runs[path] = (result.task.id, run_key(result))
+        run = runs[path] = (result.task.id, run_key(result), canonical(values_of(result)))
         try:
             here, known = beside(path, result), by_run.get(run)
         except ResultError as error:

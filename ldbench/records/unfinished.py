@@ -57,7 +57,7 @@ class UnfinishedRun:
 
     def is_of(self, model: ModelRef) -> bool:
         """Whether it is a run of this model with these parameters, in whichever version of its package."""
-        return self.folder.resolve().parent.name == RunFolder.of(Path(), self.task, model, 0).path.parent.name
+        return self.folder.resolve().parent.name == RunFolder.of(Path(), "task", model, 0).path.parent.name
 
 
 def note_beginning(folder: RunFolder, command: str, cases: int) -> None:

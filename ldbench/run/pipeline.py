@@ -72,7 +72,8 @@ def carried_out(
     with on_device(context.device), ExitStack() as claim:
         with processes.first_alone():
             if processes.is_first:
-                claim.enter_context(folder.claimed())
+                if not folder.finished():  # which is read alone, wherever it lies
+                    claim.enter_context(folder.claimed())
                 context = _begin(_with_named(context, generator), generator)
                 if line := off_card(context.data.task, settings.seed):
                     settings.say(line)

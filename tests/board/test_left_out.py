@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from ldbench.api import Score
 from ldbench.board.gather import BoardSet, board_set, read_boards
 from ldbench.board.leaderboard import dumps
 from ldbench.errors import ResultError
 from ldbench.records import result
+from ldbench.records import units as units_file
 from ldbench.records.result import Result
 from ldbench.records.run_folder import FRESH, SUBGROUPS, UNITS
+from ldbench.records.units import Contributions, Units
 from tests.report.conftest import FULL, TASK, measured
 
 GOOD = {f"runs/{index}": measured(*one) for index, one in enumerate(FULL)}
@@ -107,6 +110,29 @@ def test_neither_of_two_answers_of_a_run_is_taken(root: Path) -> None:
     assert dumps(boards.boards[TASK.id]) == expected
     assert "one run, two answers" in line
     assert not {str(root / name / "result.json") for name in "ab"} & {path for path, _ in boards.found}
+
+
+def test_of_answers_that_rounding_alone_makes_two_the_earliest_counts_with_its_own_files(root: Path) -> None:
+    early = replace(OTHER, images_hash="d" * 64, created="2026-01-01")
+    late = replace(early, scores=[rounded(score) for score in early.scores], created="2026-01-02")
+    units = {"early": 3.0, "late": 1.0}  # of files alone, the late one's text would be the first
+    for name, one in {"early": early, "late": late}.items():
+        result.write(one, root / name / "result.json")
+        contributions = {score.metric: Contributions(score.value, {"cases": (units[name],)}) for score in one.scores}
+        units_file.write(Units({"cases": ("x",)}, contributions), root / name / UNITS)
+    boards, lines = lenient(root)
+    assert lines == []
+    kept, left = (str(root / name / "result.json") for name in ("early", "late"))
+    assert boards.rounded == [f"{left}: the same images as {kept}, and its scores but for rounding; that one counts"]
+    assert kept in dict(boards.found)
+    assert left not in dict(boards.found)
+    assert {one.by_unit["cases"] for one in boards.units[kept].metrics.values()} == {(3.0,)}
+    row = next(row for row in boards.boards[TASK.id].rows if row.model == OTHER.model)
+    assert [score.value for score in row.scores] == [score.value for score in early.scores]
+
+
+def rounded(score: Score) -> Score:
+    return replace(score, value=score.value * (1 - 1e-7))
 
 
 def test_a_task_that_lost_all_its_measured_rows_is_no_board_of_published_ones() -> None:

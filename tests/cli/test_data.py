@@ -210,6 +210,40 @@ def test_a_root_that_is_none_is_one_line(name: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_root_where_most_files_are_missing_is_refused_and_leaves_the_folder_as_it_was(
+    own: Path, tmp_path: Path
+) -> None:
+    files = ("--csv", own / "m.csv", "--size", 16, "--fractions", "0.5,0.1,0.4", "--jobs", 1, "--out", tmp_path / "out")
+    run("folder", "--root", own, *files)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    few, none = tmp_path / "few", tmp_path / "none"
+    few.mkdir()
+    none.mkdir()
+    for name in [line.split(",")[0] for line in (own / "m.csv").read_text(encoding="utf-8").splitlines()[1:6]]:
+        (few / name).write_bytes((own / name).read_bytes())
+    for root, got in ((few, "got 5; the first that is missing: "), (none, "images to use, got none; left out: ")):
+        for dry in ([], ["--dry-run"]):
+            ended = called("data", "prepare", "folder", "--root", root, *files, *dry)
+            assert isinstance(ended.exception, DataError)
+            assert got in str(ended.exception)
+            assert "by --root" in str(ended.exception)
+            assert "\n" not in str(ended.exception)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+
+
+def test_nothing_to_train_on_or_to_test_with_is_refused(own: Path, tmp_path: Path) -> None:
+    for part, got in (("0.001,0.1,0.899", "got 0 of the train split"), ("0.899,0.1,0.001", "and a test set of 0; ")):
+        for dry in ([], ["--dry-run"]):
+            ended = called(
+                "data", "prepare", "folder", "--csv", own / "m.csv", "--root", own, "--size", 16, "--jobs", 1,
+                "--fractions", part, "--out", tmp_path / "out", *dry,
+            )
+            assert isinstance(ended.exception, DataError)
+            assert got in str(ended.exception)
+            assert "--fractions; change them, or name a folder with more by --root" in str(ended.exception)
+        assert not (tmp_path / "out" / "dataset.json").exists()
+
+
 def test_settings_inside_a_readers_preprocessing_have_dotted_names(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"did you mean preprocessing\.z"):
         run("oasis3", "--root", tmp_path, "--set", "preprocessing.zz=3")

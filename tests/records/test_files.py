@@ -82,6 +82,9 @@ def test_a_text_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path)
     said = r"can't write: No space left on device; free space or choose another --out$"
     with pytest.raises(ResultError, match=said), refusal("write"):
         raise OSError(errno.ENOSPC, "No space left on device", "file")
+    for number in (errno.EROFS, errno.EACCES, errno.EPERM):  # where space is no remedy
+        with pytest.raises(ResultError, match=r"can't write: refused; choose another --out$"), refusal("write"):
+            raise OSError(number, "refused", "file")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder"]
 
 

@@ -158,3 +158,7 @@ def test_a_task_of_any_name_stays_in_the_folder(results: list[tuple[str, Result]
     built = rebuild(read_boards([tmp_path / "runs"]).boards, tmp_path / "a/b/boards")
     assert {file.parent for file in built} == {Path(path).parent}
     assert {each.name for each in tmp_path.iterdir()} == {"runs", "a"}
+    begun = tmp_path / "runs/small/a/seed-0/run.json"
+    begun.parent.mkdir(parents=True)
+    begun.write_text('{"task": "small", "model": "a", "seed": 0}', encoding="utf-8")
+    assert [one.task for one in read_boards([tmp_path / "runs"]).unfinished] == ["small"]

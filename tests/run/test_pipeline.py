@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import importlib
 import json
 import re
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -144,6 +145,32 @@ def test_a_finished_run_is_read_back_and_not_repeated(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert run(card, "mean-image", settings) == (first, path)
     assert path.stat().st_mtime_ns == before
+
+
+def test_a_finished_run_on_a_disk_that_is_read_only_is_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
+    done = run(card, "mean-image", settings)
+    opened, made = Path.open, Path.mkdir
+
+    def refused(path: Path, write: bool) -> None:
+        if write and path.is_relative_to(tmp_path / "runs"):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    def read_only_open(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        refused(path, mode[0] != "r" or "+" in mode)
+        return opened(path, mode, *arguments, **options)
+
+    def read_only_mkdir(path: Path, *arguments: Any, **options: Any) -> None:
+        refused(path, not path.is_dir())
+        made(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", read_only_open)
+    monkeypatch.setattr(Path, "mkdir", read_only_mkdir)
+    assert run(card, "mean-image", settings) == done
+    with pytest.raises(ResultError, match=r"can't write .*: Read-only file system; choose another --out$"):
+        run(card, "mean-image", dataclasses.replace(settings, seed=1))
 
 
 HUNGRY = """

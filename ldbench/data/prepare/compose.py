@@ -28,6 +28,7 @@ from ldbench.data.prepare.begun import claim
 from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
+from ldbench.data.prepare.enough import check_splits
 from ldbench.data.prepare.listing import inside, list_folder, nothing_usable, stop_at_fault
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
@@ -58,7 +59,8 @@ def prepare(
     """Read the owners' folder `root` and write the prepared data set to `out`, on `jobs` processes.
 
     A faulty image is left out and named in skipped.csv; with `strict` the first one is a `DataError`. Raises
-    `DataError` for another layout, nothing to use, too few images for the test set, or a folder begun otherwise.
+    `DataError` for another layout, nothing to use, most files missing, nothing to train on, too few images for the test
+    set or none, or a folder begun otherwise.
     """
     plan = (plan or Plan()).of(reader.dataset)
     if jobs < 1:
@@ -67,6 +69,8 @@ def prepare(
     listing = list_folder(reader, root, plan, strict=strict, out=out)
     by_id, skipped = listing.by_id, [*listing.skipped]
     drawn = draw(reader, plan, listing.with_missing)
+    if listing.missing:  # the root may be another's: nothing is begun there
+        check_splits(reader, root, listing.rows(reader, plan, drawn), listing.missing)
     claim(out, reader, plan, root)
     code = made_by(type(reader))
     outcomes = _finished(out, reader, by_id, code)
@@ -95,6 +99,7 @@ def prepare(
         for image_id, outcome in outcomes.items()
     ]
     rows = rows_of(reader, plan, prepared, drawn)
+    check_splits(reader, root, rows, listing.missing)
     before = manifest_before(out)
     summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared), len(drawn.missed(outcomes)))
     taken = [outcome.notes for outcome in outcomes.values()]

@@ -8,16 +8,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ldbench.api import Reader, Skipped, SourceImage
+from ldbench.api import Found, Reader, Skipped, SourceImage
 from ldbench.data.prepare.begun import check_begun
 from ldbench.data.prepare.doubts import notes_on
-from ldbench.data.prepare.drawn import draw, label_of, shortfall
+from ldbench.data.prepare.drawn import Drawn, draw, label_of, shortfall
+from ldbench.data.prepare.enough import check_files, check_splits
 from ldbench.data.prepare.manifest import (
     SKIPPED,
     Counts,
+    ManifestRow,
     PreparedImage,
     rows_of,
     skipped_by_rule,
@@ -39,10 +41,20 @@ class Listing:
     with_missing: Mapping[str, SourceImage]
     skipped: Sequence[Skipped]
 
+    @property
+    def missing(self) -> int:
+        """How many files are named and not there."""
+        return len(self.with_missing) - len(self.by_id)
+
+    def rows(self, reader: Reader, plan: Plan, drawn: Drawn) -> list[ManifestRow]:
+        """The manifest if every image can be read, with ids for their digests."""
+        unread = [PreparedImage(source, image_id, image_id, {}) for image_id, source in self.by_id.items()]
+        return rows_of(reader, plan, unread, drawn)
+
 
 def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False, out: Path | None = None) -> Listing:
-    """Read the owners' tables below `root`. `DataError` for another layout, nothing to use, and with `strict` for the
-    first fault; `out` then gets the file that names what was left out."""
+    """Read the owners' tables below `root`. `DataError` for another layout, nothing to use, most files missing, and
+    with `strict` for the first fault; where nothing is to be used, `out` gets the file that names what was left out."""
     if not root.is_dir():
         got = "a file" if root.exists() else "no such folder"
         text = f"{root}: expected the folder that holds the images of {reader.dataset}, got {got}"
@@ -52,6 +64,7 @@ def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False,
     stop_at_fault(skipped, strict)
     if not found.images:
         raise nothing_usable(reader, root, skipped, out)
+    check_files(reader, root, Found(found.images, tuple(skipped)))
     by_id = _by_id(reader, plan, found.images)
     missing = [each.image for each in found.skipped if each.image]
     return Listing(by_id, by_id | _by_id(reader, plan, [*found.images, *missing]), skipped)
@@ -60,7 +73,8 @@ def list_folder(reader: Reader, root: Path, plan: Plan, *, strict: bool = False,
 def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool = False) -> Iterator[str]:
     """What `prepare` would use and leave out, line by line; no image is opened and nothing is written.
 
-    Raises what `list_folder` raises, and what `draw` and `check_begun` do, after the lines on what is there.
+    Raises what `list_folder` raises, and what `draw`, `check_splits` and `check_begun` do, after the lines on what is
+    there.
     """
     plan, root = plan.of(reader.dataset), root.resolve()
     listing = list_folder(reader, root, plan, strict=strict)
@@ -72,14 +86,14 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
         undrawn = {("-", "scan", label): count for label, count in sorted(labels.items())}
         yield from [*Counts(undrawn, skipped_by_rule(listing.skipped)).lines(), *_examples(listing.skipped)]
         raise
-    unread = [PreparedImage(source, image_id, image_id, {}) for image_id, source in listing.by_id.items()]
-    rows = rows_of(reader, plan, unread, drawn)
+    rows = listing.rows(reader, plan, drawn)
     yield from used_and_skipped(rows, listing.skipped, reader.class_attribute).lines()
     yield from lines_on_test_set(rows, plan)
     sources = [*listing.by_id.values()]
     yield from notes_on(sources, rows, (), drawn.unusable, reader.class_attribute, reader.classes)
     yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
     yield from _examples(listing.skipped)
+    check_splits(reader, root, rows, listing.missing)
     check_begun(out, reader, plan, root)
 
 
@@ -104,6 +118,8 @@ def nothing_usable(reader: Reader, root: Path, skipped: Sequence[Skipped], out: 
     counts = ", ".join(f"{count} {rule}" for rule, count in Counter(left.rule for left in skipped).most_common())
     first = min(skipped, key=lambda left: (left.name, left.reason))
     text = f"{expected}; left out: {counts}; the first, {first.name}: {first.reason}"
+    if any(left.image for left in skipped):
+        text += f"; name the folder that holds the files by --root, got {root}"
     if out is None or (out / "dataset.json").exists():  # of a data set that was finished before
         return DataError(text)
     write_skipped(out, skipped)
@@ -121,7 +137,7 @@ def stop_at_fault(skipped: Sequence[Skipped], strict: bool) -> None:
 def inside(root: Path, skipped: Skipped) -> Skipped:
     """With names below the root: where the root lies is nobody else's business."""
     reason = skipped.reason.replace(f"{root}{os.sep}", "").replace(str(root), ".")
-    return Skipped(skipped.name, reason.removeprefix(f"{skipped.name}: "), skipped.kind, skipped.rule)
+    return replace(skipped, reason=reason.removeprefix(f"{skipped.name}: "))
 
 
 def _by_id(reader: Reader, plan: Plan, images: Sequence[SourceImage]) -> dict[str, SourceImage]:

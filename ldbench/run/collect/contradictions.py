@@ -1,6 +1,7 @@
 """Whether two copies of a run say the same, and if not, what differs and how far.
 
-Times and machines may differ. What the run is, its data, its images and its scores may not, to the last bit.
+Times and machines may differ. What the run is, its data, its images and its scores may not, to the last bit. What
+rounding alone may move, `ldbench.records.rounding` says.
 """
 
 from __future__ import annotations

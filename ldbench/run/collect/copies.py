@@ -14,6 +14,7 @@ from ldbench.errors import ResultError
 from ldbench.records import fresh, subgroups
 from ldbench.records import result as result_file
 from ldbench.records import units as units_file
+from ldbench.records.names import names_folder
 from ldbench.records.result import Result
 from ldbench.records.run_folder import EDITS, FRESH, IMAGES, MANIFEST, RESULT, SAMPLES, SUBGROUPS, UNITS, RunFolder
 from ldbench.records.runs_below import counts
@@ -103,6 +104,9 @@ def _read(folder: RunFolder, images: bool, lying: Lying) -> None:
         lying.damaged.append(f"{folder.path}: expected the files of its manifests, got {faults[0]}; copy it again")
     elif result.origin == "reported":
         lying.reported.append(folder.path)
+    elif not names_folder(result.task.id):
+        expected = f"{folder.result}:task.id: expected the name of a folder, as runs are kept in one that is called so"
+        lying.damaged.append(f"{expected}, got {result.task.id!r:.60}; copy the original again")
     else:
         slot = RunFolder.of(Path(), result.task.id, result.model, result.seed or 0).path
         lying.copies.append(RunCopy(folder, result, slot))

@@ -1,7 +1,8 @@
 """Several `--out` folders made one: which copy of a run is taken, and how its files get there.
 
-Nothing in the target is overwritten. A run with two answers isn't taken from either side. Which copy is taken depends
-on the copies alone, so neither order nor grouping of the folders changes a byte of a new target.
+Nothing in the target is overwritten. A run with two answers isn't taken from either side, unless they differ by
+rounding alone. Which copy is taken depends on the copies alone, so neither order nor grouping of the folders changes a
+byte of a new target.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Literal
 
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.files import refusal, whole_file
+from ldbench.records.rounding import equal_but_for_rounding, rounding_note
 from ldbench.records.run_folder import FRESH, IMAGES
 from ldbench.records.runs_below import or_its_ablation
 from ldbench.records.unfinished import sentence_of_unfinished
@@ -97,15 +99,17 @@ def collect(merge: Merge, images: Images | None = None) -> None:
 
 def _merge_run(copies: Sequence[RunCopy], target: Path, images: bool, merge: Merge) -> None:
     """What becomes of one run, which has a copy or more."""
-    by_answer: dict[str, list[RunCopy]] = {}
-    for copy in sorted(copies, key=lambda copy: str(copy.folder.path)):
-        by_answer.setdefault(answer(copy.result), []).append(copy)
-    if len(by_answer) > 1:
-        first, *others = (group[0] for group in by_answer.values())
-        merge.problems += [_contradiction(first, other) for other in others]
-        return
+    copies = sorted(copies, key=_place)
     there = [copy for copy in copies if copy.folder.path.resolve() == target.resolve()]
-    sources = _best_first([copy for copy in copies if copy not in there], images)
+    taken = there[0] if there else _best_first(copies, images)[0]
+    others = [copy for copy in copies if answer(copy.result) != answer(taken.result)]
+    contrary = [copy for copy in others if not equal_but_for_rounding(taken.result, copy.result)]
+    if contrary:
+        by_answer = {answer(copy.result): copy for copy in reversed(contrary)}
+        merge.problems += sorted(_contradiction(taken, copy) for copy in by_answer.values())
+        return
+    merge.skipped += [rounding_note(copy.folder.path, taken.folder.path) for copy in others]
+    sources = _best_first([copy for copy in copies if copy not in (*there, *others)], images)
     if there:  # what is beside one result is no other's, even where both say the same
         kept = there[0].folder.result.read_bytes()
         sources = [copy for copy in sources if copy.folder.result.read_bytes() == kept]
@@ -125,7 +129,7 @@ def _merge_run(copies: Sequence[RunCopy], target: Path, images: bool, merge: Mer
 
 
 def _best_first(copies: Sequence[RunCopy], images: bool) -> list[RunCopy]:
-    """Copies of one answer by what is beside them, then the earliest, then by their bytes; never by their place."""
+    """Copies of one run by what is beside them, then the earliest, then by their bytes; never by their place."""
     if len(copies) < 2:
         return list(copies)
 
@@ -156,7 +160,12 @@ def _digest(copy: RunCopy, images: bool) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).hexdigest()
 
 
-def _contradiction(one: RunCopy, two: RunCopy) -> str:
+def _place(copy: RunCopy) -> str:
+    return str(copy.folder.path)
+
+
+def _contradiction(*copies: RunCopy) -> str:
+    one, two = sorted(copies, key=_place)
     apart = two_runs(one.result, two.result)
     remedy = "collect them into folders of their own" if apart else "see `ldbench verify`, and leave one out"
     return (

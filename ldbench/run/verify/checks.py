@@ -1,9 +1,7 @@
 """Whether a recomputed score is the recorded one: equal, reproduced within its interval, or different, and in what.
 
-Equal means that the value and both ends agree within a hundredth of the interval's half-width, as rounding on another
-machine may move them. The narrower interval counts, so that widening the recorded one excuses nothing. Metrics that
-depend on a training or on viewing noise may be reproduced without being equal. A score from other parameters, another
-extractor or another n differs whatever its value.
+What is equal, `ldbench.records.rounding` says. Metrics that depend on a training or on viewing noise may be reproduced
+without being equal. A score from other parameters, another extractor or another n differs whatever its value.
 
 A result may come from a stranger who gains by a better value or a narrower interval. So what may move without being a
 fault is kept small, and the boards take the scores that are recomputed here (`verify --out`).
@@ -21,18 +19,17 @@ from numpy.typing import NDArray
 from ldbench.api import Score
 from ldbench.plugins.kinds import METRICS
 from ldbench.records.identity import method
+from ldbench.records.rounding import SHARE, SMALLEST, numbers_apart
 from ldbench.records.run_folder import UNITS
 from ldbench.records.units import Contributions, Units, kind_of
 
 Floats = NDArray[np.float64]
 Verdict = Literal["equal", "reproduced", "differs"]
-SHARE = 0.01
 ROUNDED_SHARE = 0.25  # of the half-width, where rounding shows; 0.13 was under viewing noise (docs/verification.md)
 LIKE_SHARE = 0.5  # of the contributions' size, where a score is reproduced: about 25 % of the interval's half-width
 _MINOR = 0.1  # of that of all lists: a list that adds less than that says little of the standard error
 _ONE_UNIT = 1.2  # of its contribution: it moves those of all others a little
 _NAMED = 2  # ways of measuring that a note names
-_DUST, _SMALLEST = 1e-6, 1e-9  # of the value, and of anything, where an interval has no width
 
 
 @dataclass(frozen=True)
@@ -80,12 +77,7 @@ def check_score(recorded: Score, now: Score) -> Check:
     """The check of one metric."""
     if ways := _ways(recorded, now):
         return Check(now.metric, recorded.value, now.value, "differs", ways)
-    half = min(score.ci_high - score.ci_low for score in (recorded, now)) / 2
-    pairs = {
-        "value": (recorded.value, now.value), "ci_low": (recorded.ci_low, now.ci_low),
-        "ci_high": (recorded.ci_high, now.ci_high),
-    }
-    apart = [name for name, (one, other) in pairs.items() if not _near(one, other, half)]
+    apart = numbers_apart(recorded, now)
     if not apart:
         return Check(now.metric, recorded.value, now.value, "equal")
     moved = "value" in apart and len(apart) > 1  # a value that left its interval where it was wasn't trained anew
@@ -93,10 +85,11 @@ def check_score(recorded: Score, now: Score) -> Check:
         if _holds(recorded, now.value) and _holds(now, recorded.value):
             note = "within its interval; a network rounds in its own way on each processor"
             return Check(now.metric, recorded.value, now.value, "reproduced", note, trained=True)
-    elif _shows_rounding(now) and all(_near(one, other, half, ROUNDED_SHARE) for one, other in pairs.values()):
+    elif _shows_rounding(now) and not numbers_apart(recorded, now, ROUNDED_SHARE):
         note = f"within {ROUNDED_SHARE:.0%} of its interval's half; another processor rounds a few images otherwise"
         return Check(now.metric, recorded.value, now.value, "reproduced", note)
-    note = "" if "value" in apart else f"{apart[0]} {pairs[apart[0]][0]:.6g}, here {pairs[apart[0]][1]:.6g}"
+    end = apart[0]
+    note = "" if end == "value" else f"{end} {getattr(recorded, end):.6g}, here {getattr(now, end):.6g}"
     return Check(now.metric, recorded.value, now.value, "differs", note)
 
 
@@ -141,10 +134,6 @@ def _ways(recorded: Score, now: Score) -> str:
     return ", ".join(differences[:_NAMED]) + (f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else "")
 
 
-def _near(one: float, other: float, half: float, share: float = SHARE) -> bool:
-    return abs(one - other) <= max(share * half, _DUST * abs(other), _SMALLEST)
-
-
 def _holds(score: Score, value: float) -> bool:
     return score.ci_low <= value <= score.ci_high
 
@@ -158,7 +147,7 @@ def _as_wide(recorded: Score, now: Score) -> bool:
 def _same_units(metric: str, recorded: Units, now: Units) -> bool:
     pairs = _of_same_ids(metric, recorded, now)
     return pairs is not None and all(
-        np.linalg.norm(one - other) <= SHARE * np.linalg.norm(other) + _SMALLEST for one, other in pairs
+        np.linalg.norm(one - other) <= SHARE * np.linalg.norm(other) + SMALLEST for one, other in pairs
     )
 
 
@@ -177,7 +166,7 @@ def _like_units(metric: str, recorded: Units, now: Units, trained: bool) -> bool
         sizes = [float(np.linalg.norm(values)) for values in (one, other)]
         apart = abs(sizes[0] - sizes[1]) if trained else float(np.linalg.norm(one - other))
         turned = max(float(np.abs(values).max(initial=0.0)) for values in (one, other)) if trained else 0.0
-        if not apart <= max(LIKE_SHARE * sizes[1], _MINOR * whole, _ONE_UNIT * turned, _SMALLEST):
+        if not apart <= max(LIKE_SHARE * sizes[1], _MINOR * whole, _ONE_UNIT * turned, SMALLEST):
             return False
     return True
 

@@ -6,6 +6,7 @@ that is repeated on purpose. A study that needs more subjects than the task has 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -31,6 +32,10 @@ class Draft:
     pictures: tuple[StudyImage, ...]
     source: StudyImage | None = None
     catch: bool = False
+
+
+class _SpentError(UsageError):
+    """No subject is left that was not shown yet."""
 
 
 class Deck:
@@ -64,10 +69,7 @@ class Deck:
             if self._subject[name] not in self._used:
                 self._used.add(self._subject[name])
                 return name
-        raise UsageError(
-            f"study make: expected one more {what} of a subject not yet shown, got none of {len(ids)}; "
-            "lower --per-question or ask fewer questions"
-        )
+        raise _SpentError(f"study make: expected one more {what} of a subject not yet shown, got none of {len(ids)}")
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,31 @@ def draw(
 ) -> list[Draft]:
     """The drafts of all trials, `per_question` each and `catches` with noise beside the real-or-generated ones.
 
-    Raises `UsageError` where the task has too few subjects.
+    Raises `UsageError` where the task has too few subjects, and says for how many trials a question it has enough.
     """
     if per_question < 2 or catches < 0:
         raise UsageError(f"study make: expected --per-question 2 or more and --catch 0 or more, got {per_question} "
                          f"and {catches}")
-    table = _Drawing(data, Deck(data, seed), runs)
+    def drawn(count: int) -> list[Draft]:
+        return _drafts(_Drawing(data, Deck(data, seed), runs), questions, count, catches)
+
+    try:
+        return drawn(per_question)
+    except _SpentError as error:
+        most = 1 + bisect_left(range(2, per_question), True, key=lambda count: not _suffices(drawn, count))
+        remedy = "" if most < 2 else f"lower --per-question to {most} or less, or "
+        raise UsageError(f"{error}; {remedy}ask fewer questions") from error
+
+
+def _suffices(drawn: Callable[[int], list[Draft]], count: int) -> bool:
+    try:
+        drawn(count)
+    except _SpentError:
+        return False
+    return True
+
+
+def _drafts(table: _Drawing, questions: Sequence[Question], per_question: int, catches: int) -> list[Draft]:
     makers: dict[str, Callable[[_Drawing, int], list[Draft]]] = {
         REAL: _real, OLDER: _older, DISEASE: _disease, PREFERENCE: _preference,
     }

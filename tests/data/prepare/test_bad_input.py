@@ -150,7 +150,7 @@ def test_memory_does_not_grow_with_the_number_of_volumes(tmp_path: Path) -> None
         write_volume(tmp_path / f"{number}.nii.gz", individual(head, number), kind=np.float32)
         lines.append(f"{number}.nii.gz,person{number},CN")
     peaks = []
-    for count in (1, 3, 9):  # the first for what is imported and cached
+    for count in (2, 3, 9):  # the first for what is imported and cached; a set has a train and a test image
         table = tmp_path / f"{count}.csv"
         table.write_text("\n".join(lines[: count + 1]) + "\n", encoding="utf-8")
         tracemalloc.start()

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -131,6 +132,45 @@ def test_a_contradiction_names_folders_metric_and_distance_and_takes_none(tmp_pa
     assert len(answers(tmp_path / "out")) == 1
 
 
+ROUNDED = 10.0 * (1 + 1e-7)
+
+
+@settings(max_examples=20)
+@given(folders_of([10.0, ROUNDED]), st.randoms())
+def test_what_rounding_alone_makes_two_answers_is_one_run(copies: list[list[Copy]], random: object) -> None:
+    with written(copies) as (folder, paths):
+        merge = collected(paths, folder / "at once")
+        assert merge.problems == []
+        runs = {(copy.model, copy.seed) for inside in copies for copy in inside}
+        assert len(answers(folder / "at once")) == len(runs)
+        shuffled = list(paths)
+        random.shuffle(shuffled)  # type: ignore[attr-defined]
+        collected(shuffled[:1], folder / "first")
+        collected(shuffled[1:], folder / "rest")
+        collected([folder / "rest", folder / "first"], folder / "of both")
+        assert tree(folder / "of both") == tree(folder / "at once")
+
+
+def test_a_copy_that_is_rounded_otherwise_is_said_and_nothing_of_it_is_taken(tmp_path: Path) -> None:
+    late = Copy(fid=ROUNDED, day=2, images=1).write(tmp_path / "a")
+    early = Copy(day=1, images=1).write(tmp_path / "b")
+    merge = collected([tmp_path / "a", tmp_path / "b"], tmp_path / "out", "copy")
+    assert tree(tmp_path / "out") == tree(tmp_path / "b")
+    assert merge.skipped == [
+        f"{late.path}: the same images as {early.path}, and its scores but for rounding; that one counts"
+    ]
+    [said] = collected([tmp_path / "a"], tmp_path / "out").skipped
+    assert f"the same images as {tmp_path / 'out'}" in said
+    assert tree(tmp_path / "out") == tree(tmp_path / "b")
+
+
+def test_other_images_are_no_rounding(tmp_path: Path) -> None:
+    Copy().write(tmp_path / "a")
+    Copy(fid=ROUNDED, images_hash="e" * 64).write(tmp_path / "b")
+    assert len(collected([tmp_path / "a", tmp_path / "b"], tmp_path / "out").problems) == 1
+    assert not tree(tmp_path / "out")
+
+
 def test_what_lies_in_the_target_stays_whatever_contradicts_it(tmp_path: Path) -> None:
     Copy(fid=10.0).write(tmp_path / "out")
     Copy(fid=11.0).write(tmp_path / "one")
@@ -151,6 +191,22 @@ def test_half_written_runs_are_skipped_and_said_and_damaged_ones_are_no_runs(tmp
     assert [line.partition(":")[0] for line in merge.problems] == [str(cut.result), str(foreign.units)]
     assert len(answers(tmp_path / "out")) == 1
     assert merge.summary(Path("out")) == "out: 1 runs: 1 new, 0 there already, 1 skipped, 2 not taken"
+
+
+def test_a_result_whose_task_names_no_folder_is_named_and_the_others_are_taken(tmp_path: Path) -> None:
+    Copy(model="b").write(tmp_path / "one")
+    odd = Copy(model="a").write(tmp_path / "one").result
+    odd.write_text(odd.read_text(encoding="utf-8").replace('"small"', '"../../evil"'), encoding="utf-8")
+    merge = collected([tmp_path / "one"], tmp_path / "out")
+    [said] = merge.problems
+    assert said.startswith(f"{odd}:task.id: expected the name of a folder")
+    assert "got '../../evil'" in said
+    assert [answer["model"]["name"] for answer in map(read_json, (tmp_path / "out").rglob("result.json"))] == ["b"]
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "out"}
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_a_call_that_was_stopped_is_finished_by_the_next(tmp_path: Path) -> None:

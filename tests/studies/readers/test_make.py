@@ -126,8 +126,12 @@ def test_questions_follow_the_task(data: TaskData) -> None:
 
 
 def test_too_many_trials_are_refused(data: TaskData) -> None:
-    with pytest.raises(UsageError, match=r"subject not yet shown, got none.*lower --per-question"):
+    with pytest.raises(UsageError, match=r"subject not yet shown, got none.*lower --per-question") as caught:
         drafts_of(data, 2, 100)
+    most = int(str(caught.value).split("--per-question to ")[1].split(" or less, or ask fewer questions")[0])
+    drafts_of(data, 2, most)
+    with pytest.raises(UsageError, match=f"lower --per-question to {most} or less"):
+        drafts_of(data, 2, most + 1)
     with pytest.raises(UsageError, match="--per-question 2 or more"):
         drafts_of(data, 2, 1)
 

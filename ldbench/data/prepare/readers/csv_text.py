@@ -73,16 +73,17 @@ def no_file(path: Path) -> str:
 
 def read_csv(
     path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True,
-    remedy: str = REMEDY,
+    remedy: str = REMEDY, quoted: bool = False,
 ) -> CsvTable:
     """The table of a file, with at least `columns` and those `optional` ones that it has; unnamed ones are left out.
 
-    Without `others` only these are kept. Raises DataError for a file that isn't the `expected` table, for what can't be
-    read with certainty, and for a missing column, naming a close one and the `remedy`.
+    Without `others` only these are kept; `quoted` refuses a quotation mark inside a cell of theirs that is not quoted
+    itself: it may be left of a cell that was. Raises DataError for a file that isn't the `expected` table, for what
+    can't be read with certainty, and for a missing column, naming a close one and the `remedy`.
     """
     text = _text(path, expected)
     separator = _separator(text, columns)
-    lines, values = list[int](), dict[str, list[list[str]]]()
+    lines, values, bare = list[int](), dict[str, list[list[str]]](), list[tuple[str, int]]()
     try:
         records = _records(text, separator)
         names = _names(next(records, _NO_RECORD)[1])
@@ -92,10 +93,17 @@ def read_csv(
         for line, cells, raw in records:
             _check_row(text, separator, len(names), (line, cells, raw))
             lines.append(line)
+            bare += [(names[place], line) for place in _bare(cells, raw) if names[place] in (*columns, *optional)]
             for place in kept:
                 cells_of[place].append(cells[place])
     except csv.Error as error:
         raise DataError(f"{path}: expected {expected}, got: {one_line(error)}; check the quotation marks") from error
+    if quoted and bare:
+        raise DataError(
+            f"{path}: expected quoted cells, with each mark inside doubled, got a quotation mark inside {len(bare)} "
+            f"unquoted cell{'s' * (len(bare) > 1)}, the first in column {bare[0][0]!r}, line {bare[0][1]}; repair the "
+            "table, or write it by a program that quotes"
+        )
     for place in kept:
         values.setdefault(names[place], []).append(cells_of[place])
     used = [name for name in (*columns, *optional) if name in names]
@@ -210,6 +218,13 @@ def _check_row(text: _Text, separator: str, width: int, row: tuple[int, list[str
             f"{text.path}: expected a row a line, got a quoted cell over lines {line} to {last}, each of them a row: "
             "a quotation mark too many or too few; repair it"
         )
+
+
+def _bare(cells: Sequence[str], raw: Sequence[str]) -> list[int]:
+    """The places of cells with a quotation mark inside that the file does not hold as quoted ones."""
+    text = "".join(raw)
+    doubled = {place: cell.replace('"', '""') for place, cell in enumerate(cells) if '"' in cell}
+    return [place for place, cell in doubled.items() if f'"{cell}"' not in text]
 
 
 def _single(path: Path, values: dict[str, list[list[str]]], columns: Sequence[str]) -> dict[str, list[str]]:

@@ -57,7 +57,8 @@ def folder_rows(path: Path, class_attribute: str, attributes: Sequence[str]) -> 
     if not path.is_file():
         expected = f"a CSV with the columns {IMAGE}, {SUBJECT} and the class"
         raise DataError(f"{path}: expected {expected}, got {no_file(path)}; name yours by --csv")
-    table = read_cells(path, "a CSV with a header (--csv)", (IMAGE, SUBJECT, *names), (YEARS,), remedy=_RENAME)
+    expected, columns = "a CSV with a header (--csv)", (IMAGE, SUBJECT, *names)
+    table = read_cells(path, expected, columns, (YEARS,), remedy=_RENAME, quoted=True)
     for name in _RESERVED:
         if name in table.columns:
             raise DataError(f"{path}: the column {name!r} has a name that the manifest needs itself; rename it")
@@ -99,6 +100,6 @@ def _check(path: Path, name: str, cells: Sequence[str], lines: Sequence[int]) ->
     if not any(cells) and name != YEARS:
         raise DataError(f"{path}: expected values in column {name!r}, got only blank or missing ones (NA, nan, ...)")
     for cell, line in zip(cells, lines, strict=True):
-        got = "a quotation mark inside" if '"' in cell else "several lines" if len(cell.splitlines()) > 1 else ""
-        if got:  # what a mark too many or too few leaves of several cells or rows
-            raise DataError(f"{path}: expected a plain cell in column {name!r}, got {got} (line {line}); repair it")
+        if len(cell.splitlines()) > 1:  # what a mark too many or too few leaves of several rows
+            got = f"several lines (line {line})"
+            raise DataError(f"{path}: expected a plain cell in column {name!r}, got {got}; repair it")

@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 def read_cells(
     path: Path, expected: str, columns: Sequence[str], optional: Sequence[str] = (), *, others: bool = True,
-    remedy: str = REMEDY,
+    remedy: str = REMEDY, quoted: bool = False,
 ) -> pd.DataFrame:
     """A CSV as text, cells as they stand, with at least `columns`; the index is each row's line.
 
-    Without `others` the further columns are not kept, which may hold far more text than those that are needed. Raises
-    DataError for a file that isn't the `expected` table or can't be read with certainty, and for a missing column,
-    naming a close one and the `remedy`.
+    Without `others` the further columns are not kept, which may hold far more text than those that are needed; `quoted`
+    is as `read_csv` takes it. Raises DataError for a file that isn't the `expected` table or can't be read with
+    certainty, and for a missing column, naming a close one and the `remedy`.
     """
     import pandas as pd
 
     if not path.is_file():
         raise DataError(f"{path}: expected {expected}, got {no_file(path)}")
-    table = read_csv(path, expected, columns, optional, others=others, remedy=remedy)
+    table = read_csv(path, expected, columns, optional, others=others, remedy=remedy, quoted=quoted)
     return pd.DataFrame(table.columns, index=table.lines, dtype="string")
 
 

@@ -63,7 +63,8 @@ def test_one_table_in_many_spellings(content: bytes | str, tmp_path: Path) -> No
         (PLAIN.replace("square", '"square'), "got: unexpected end of data; check the quotation marks"),
         (PLAIN.replace("round", '"round').replace("square", 'square"'), "quoted cell over lines 2 to 3, each of them"),
         (PLAIN.replace("round", '"ro\nund"'), r"plain cell in column 'shape', got several lines \(line 2\)"),
-        (PLAIN.replace("round", 'ro"und'), "got a quotation mark inside"),
+        (PLAIN.replace("round", 'ro"und'), "got a quotation mark inside 1 unquoted cell, the first in column 'shape'"),
+        (PLAIN.replace("round", 'a "b"').replace("S1", '1"'), "inside 2 unquoted cells, .* 'shape', line 2; repair"),
         (
             PLAIN.replace("age\n", "age,subject\n").replace("50", "50,Q").replace("51", "51,Q"),
             "one column 'subject', got 2 that differ",
@@ -81,6 +82,13 @@ def test_what_is_not_certain_is_one_line_that_says_which(content: bytes | str, m
         read(tmp_path, content)
     assert str(caught.value).startswith(str(tmp_path / "t.csv"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_quoted_cell_may_hold_quotation_marks(tmp_path: Path) -> None:
+    for written, held in (('"chest film, ""53"" years"', 'chest film, "53" years'), ('"""a"""', '"a"')):
+        assert [row[2] for row in read(tmp_path, PLAIN.replace("round", written))] == [held, "square"]
+    spare = PLAIN.replace("age\n", "age,note\n").replace("50\n", '50,1" b\n').replace("51\n", "51,\n")
+    assert read(tmp_path, spare) == ROWS  # of a column that nobody needs
 
 
 def test_years_that_stand_twice_are_refused_though_they_may_be_absent(tmp_path: Path) -> None:
