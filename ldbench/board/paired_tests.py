@@ -18,6 +18,7 @@ from ldbench.api import Direction, Score
 from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
 from ldbench.board.seed_allowance import Allowance, allowance
 from ldbench.plugins.kinds import is_trained, metric_bounds
+from ldbench.records.identity import real_images
 from ldbench.records.units import SCANS, TRUTHS, Units, kind_of
 from ldbench.score.metrics.intervals import LEVEL, Array, Z, of_subjects
 
@@ -117,7 +118,8 @@ class _Model:
             return Allowance(0.0, 0.0)
         if self.standard_error <= _DUST * abs(self.mean):
             return Allowance(0.0, math.inf)
-        return Allowance(*((errors * self.standard_error) ** 2 for errors in allowance(score.metric, score.n)))
+        in_errors = allowance(score.metric, score.n, real_images(score.parameters))
+        return Allowance(*((errors * self.standard_error) ** 2 for errors in in_errors))
 
     @functools.cached_property
     def allowed(self) -> float:

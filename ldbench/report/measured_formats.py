@@ -8,6 +8,7 @@ from dataclasses import replace
 from ldbench.api import Score
 from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
 from ldbench.plugins.kinds import unranking
+from ldbench.records.identity import real_images
 from ldbench.report.measured_folders import (
     COPIES,
     MEAN,
@@ -23,7 +24,7 @@ from ldbench.report.measured_folders import (
     without_part,
 )
 from ldbench.report.tables.csv_ import csv_text
-from ldbench.report.tables.metric_notes import VIEWING, real_images, setting_words
+from ldbench.report.tables.metric_notes import VIEWING, setting_words
 from ldbench.report.tables.plain_formats import to_text
 from ldbench.report.tables.text_table import TextTable
 from ldbench.score.folders.lines import lines_on_values
