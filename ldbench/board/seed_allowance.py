@@ -20,6 +20,7 @@ FILE = "seed_spread.json"
 SCHEMA_VERSION = 1
 WIDER = 2.0  # an allowance is this many times the widest spread that was seen
 NARROWER = 0.25  # no row's own spread counts as less than this share of the usual one
+_DUST = 1e-6  # of the value: contributions are kept to six digits
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ def allowance(metric: str, n: int, real: int | None = None) -> Allowance:
     like = known or best_known
     scale = math.sqrt(max(1.0, n / like.n, (real or 0) / (like.real or math.inf)))
     return Allowance(NARROWER * usual * scale, WIDER * widest * scale)
+
+
+def allowed_variances(metric: str, n: int, real: int | None, error: float, value: float) -> Allowance:
+    """The `allowance` as variances of a score of this `value` and standard `error`; the most is infinite where no
+    interval says what a standard error is, or one of rounding."""
+    if error <= _DUST * abs(value):
+        return Allowance(0.0, math.inf)
+    least, most = allowance(metric, n, real)
+    return Allowance((least * error) ** 2, (most * error) ** 2)
 
 
 @functools.cache
