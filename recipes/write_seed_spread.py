@@ -24,6 +24,7 @@ from ldbench.board.paired_tests import standard_error
 from ldbench.board.seed_allowance import FILE, Spread, SpreadTable, spreads
 from ldbench.board.seeds import pool
 from ldbench.records.files import write_json
+from ldbench.records.identity import real_images
 from ldbench.score.metrics.intervals import Interval
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +35,7 @@ SEEDS = 3  # the fewest that say how far seeds of a row lie apart
 
 def table(results: Path) -> SpreadTable:
     """The spreads by metric, to three digits."""
-    ratios: dict[str, list[tuple[float, int]]] = {}
+    ratios: dict[str, list[tuple[float, int, int]]] = {}
     for found in by_task(collect([results])).values():
         for row in entries(found):
             by_metric: dict[str, list] = {}
@@ -44,8 +45,9 @@ def table(results: Path) -> SpreadTable:
             for metric, scores in by_metric.items():
                 spread = pool([Interval(one.value, one.ci_low, one.ci_high) for one in scores]).spread
                 error = standard_error(scores)
+                real = real_images(scores[0].parameters) or 0
                 if spread and error:  # a share that is 0 with every seed does not say that seeds change nothing
-                    ratios.setdefault(metric, []).append((spread / error, scores[0].n))
+                    ratios.setdefault(metric, []).append((spread / error, scores[0].n, real))
     return SpreadTable({metric: _spread(found) for metric, found in sorted(ratios.items())})
 
 
@@ -60,10 +62,10 @@ def renewed(shipped: Mapping[str, Spread], measured: Mapping[str, Spread]) -> Sp
     return SpreadTable({metric: replace(said[metric], widest=widest[metric]) for metric in sorted(said)})
 
 
-def _spread(found: list[tuple[float, int]]) -> Spread:
-    usual = math.sqrt(math.fsum(ratio**2 for ratio, _ in found) / len(found))
-    widest = max(ratio for ratio, _ in found)
-    return Spread(len(found), max(n for _, n in found), float(f"{usual:.3g}"), float(f"{widest:.3g}"))
+def _spread(found: list[tuple[float, int, int]]) -> Spread:
+    usual = math.sqrt(math.fsum(ratio**2 for ratio, _, _ in found) / len(found))
+    widest, n, real = (max(column) for column in zip(*found, strict=True))
+    return Spread(len(found), n, float(f"{usual:.3g}"), float(f"{widest:.3g}"), real or None)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from ldbench.board.seeds import pool
 from ldbench.plugins.kinds import metric_bounds
 from ldbench.records.files import json_text, read_record, write_text_atomic
 from ldbench.records.fresh import FreshRounds
-from ldbench.records.identity import Found, method, names_a_card
+from ldbench.records.identity import Found, method, names_a_card, real_images
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.score.metrics.intervals import Interval
 
@@ -202,7 +202,7 @@ def _metrics(measured: Sequence[Result], order: Sequence[str]) -> tuple[BoardMet
 
 
 def _metric(score: Score) -> BoardMetric:
-    most = round(allowance(score.metric, score.n).most, 2)
+    most = round(allowance(score.metric, score.n, real_images(score.parameters)).most, 2)
     return BoardMetric(score.metric, score.direction, score.extractor, score.n, method(score), most)
 
 

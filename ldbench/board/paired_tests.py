@@ -16,8 +16,9 @@ import numpy as np
 
 from ldbench.api import Direction, Score
 from ldbench.board.difference_test import MANY, CasesError, SeedsError, confidence, p_values
-from ldbench.board.seed_allowance import Allowance, allowance
+from ldbench.board.seed_allowance import Allowance, allowed_variances
 from ldbench.plugins.kinds import is_trained, metric_bounds
+from ldbench.records.identity import real_images
 from ldbench.records.units import SCANS, TRUTHS, Units, kind_of
 from ldbench.score.metrics.intervals import LEVEL, Array, Z, of_subjects
 
@@ -115,9 +116,9 @@ class _Model:
         score = next(iter(self.runs.values())).score
         if self.repeats and not is_trained(score.metric):  # a network trained on the same images has its own chance
             return Allowance(0.0, 0.0)
-        if self.standard_error <= _DUST * abs(self.mean):
-            return Allowance(0.0, math.inf)
-        return Allowance(*((errors * self.standard_error) ** 2 for errors in allowance(score.metric, score.n)))
+        return allowed_variances(
+            score.metric, score.n, real_images(score.parameters), self.standard_error, self.mean
+        )
 
     @functools.cached_property
     def allowed(self) -> float:
@@ -249,7 +250,6 @@ def _seeds_error(variance: float, count: int, least: float, most: float) -> Seed
 
 
 _NONE = SeedsError(0.0, 1, 0.0)
-_DUST = 1e-6  # of the value: contributions are kept to six digits
 
 
 def _stacked(pairs: Sequence[tuple[SeedsError, SeedsError]]) -> list[SeedsError]:

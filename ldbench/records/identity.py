@@ -12,6 +12,7 @@ from ldbench.api import Direction, ParameterValue, Score
 from ldbench.records.result import ModelRef, Result, TaskRef
 
 Found = tuple[str, Result]
+_REAL = ("n_real", "n_test", "n_fresh")  # one of them counts the real images that a metric compares or tests with
 
 
 class InRow(Protocol):
@@ -84,6 +85,12 @@ def method(score: MeasuredAlike) -> dict[str, ParameterValue]:
     Of the run are `seed`, all that end in `_seed`, and what was seen on the way, named `observed_...`.
     """
     return {key: value for key, value in score.parameters.items() if not _of_the_run(key)}
+
+
+def real_images(parameters: Mapping[str, ParameterValue]) -> int | None:
+    """How many real images a score was computed beside, by its parameters; None where it looks at none."""
+    counts = (parameters[name] for name in _REAL if name in parameters)
+    return next((count for count in counts if isinstance(count, int)), None)
 
 
 def _of_the_run(parameter: str) -> bool:

@@ -9,6 +9,7 @@ from ldbench.api import ParameterValue, Score
 from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
 from ldbench.board.folder_seeds import MethodScores
 from ldbench.plugins.kinds import unranking
+from ldbench.records.identity import real_images
 from ldbench.report.measured_folders import (
     COPIES,
     MEAN,
@@ -25,7 +26,7 @@ from ldbench.report.measured_folders import (
 )
 from ldbench.report.measured_methods import OVER_SEEDS, by_seed, means, method_names, without_mean
 from ldbench.report.tables.csv_ import csv_text
-from ldbench.report.tables.metric_notes import VIEWING, real_images, setting_words
+from ldbench.report.tables.metric_notes import VIEWING, setting_words
 from ldbench.report.tables.plain_formats import to_text
 from ldbench.report.tables.text_table import TextTable
 from ldbench.score.folders.lines import lines_on_values

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ldbench.api import Score
+from ldbench.board.paired_tests import ScoredRun, compare
 from ldbench.board.seed_allowance import FILE, WIDER, Spread, allowance, spreads
 from ldbench.records import result as result_file
 from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.score.metrics.intervals import Z
 from recipes.write_seed_spread import FEWEST, renewed, table
 
 from .committed import NONE, RESULTS, TASKS
@@ -61,11 +64,36 @@ def test_more_images_than_the_reference_rows_do_not_make_seeds_quieter() -> None
     assert more == pytest.approx([2 * value for value in as_many])
 
 
+def test_nor_do_more_real_images_and_the_larger_ratio_counts() -> None:
+    known = spreads()["auc"]
+    assert known.real is not None
+    usual, few = (allowance("auc", known.n, real) for real in (known.real, known.real // 10))
+    assert usual == few == allowance("auc", known.n)
+    assert allowance("auc", known.n, 9 * known.real) == pytest.approx([3 * value for value in usual])
+    assert allowance("auc", 9 * known.n, 4 * known.real) == pytest.approx([3 * value for value in usual])
+    assert spreads()["judge_auc"].real is None
+    assert allowance("judge_auc", 40, 10**6) == allowance("judge_auc", 40)
+    assert allowance("nobody-has-it", 40, 10**6).most > allowance("nobody-has-it", 40).most
+
+
+@pytest.mark.parametrize("test_scans", [200, 2_000, 20_000])
+def test_one_seed_ties_with_an_equal_one_however_many_real_scans_there_are(test_scans: int) -> None:
+    """Rows at the widest spread seen for `auc`; by generated images alone 30 % of these pairs had a better row."""
+    random, error_of_200, boards = np.random.default_rng(0), 0.036, 500
+    half = Z * error_of_200 * (200 / test_scans) ** 0.5
+    false = 0
+    for values in 0.7 + spreads()["auc"].widest * error_of_200 * random.normal(size=(boards, 2)):
+        scores = [Score("auc", x, x - half, x + half, 600, "higher", parameters={"n_test": test_scans}) for x in values]
+        models = {name: {0: ScoredRun(one, None, name)} for name, one in zip("ab", scores, strict=True)}
+        false += compare(models, "higher")[0].better is not None
+    assert false <= 0.01 * boards
+
+
 def write(folder: Path, name: str, values: list[float], half: float = 1.0, reference: bool = False) -> None:
-    """A row of as many seeds as values, each with an interval of that half-width."""
+    """A row of as many seeds as values, each with an interval of that half-width, beside real images."""
     task = TaskRef("somebodys-card", 1, "text-to-image", "c" * 64)
     for seed, value in enumerate(values):
-        score = Score("fid", value, value - half, value + half, 200, "lower", "network")
+        score = Score("fid", value, value - half, value + half, 200, "lower", "network", {"n_real": 300})
         model = ModelRef(name, "ldbench", "0.1.0", reference=reference)
         one = Result(task, model, "measured", [score], seed=seed, split_hash="5" * 64, card_seeds=[0, 1, 2])
         result_file.write(one, folder / name / f"seed-{seed}" / "result.json")
@@ -79,7 +107,7 @@ def test_a_spread_is_in_standard_errors_of_one_run_and_over_ranked_rows_of_sever
     write(tmp_path, "real", [5.0, 9.0], reference=True)
     write(tmp_path, "exact", [80.0, 80.0], half=0.0)
     spread = table(tmp_path).metrics["fid"]
-    assert (spread.rows, spread.n) == (2, 200)
+    assert (spread.rows, spread.n, spread.real) == (2, 200, 300)
     assert spread.widest == pytest.approx(3 * 1.96, rel=0.01)
     assert spread.usual == pytest.approx(5**0.5 * 1.96, rel=0.01)
 

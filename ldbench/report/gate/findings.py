@@ -11,8 +11,8 @@ from typing import Literal
 from ldbench.api import Direction
 from ldbench.report.gate.tolerance import Tolerances
 
-Verdict = Literal["same", "better", "worse", "moved", "missing", "failed", "unfinished", "new"]
-UNCOMPARED: tuple[Verdict, ...] = ("missing", "unfinished", "new")  # where they do not fail
+Verdict = Literal["same", "better", "worse", "moved", "missing", "failed", "unfinished", "new", "unsure"]
+UNCOMPARED: tuple[Verdict, ...] = ("missing", "unfinished", "new", "unsure")  # where they do not fail
 ROW = ""  # the metric of a finding that is about a whole row
 
 

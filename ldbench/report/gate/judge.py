@@ -1,7 +1,7 @@
 """Today's leaderboards against the baseline's: the rule of the gate.
 
-A metric of a row got worse if it lies further on the worse side of the baseline's value than both the end of the
-baseline's 95 % interval and the tolerance, and further than round-off. Rows that don't compete (references, rows that
+A metric of a row got worse if it lies further on the worse side of the baseline's value than an unchanged row may
+(`ldbench.report.gate.reach`), than the tolerance, and than round-off. Rows that don't compete (references, rows that
 saw the truth) fail in either direction, as "moved": no generator changed there, so the measuring did. A row or metric
 of the baseline that is gone, and a run of it that failed and had not failed before, fail too. So does a run of it that
 was begun and has no result: it may have been killed. A pure function.
@@ -17,15 +17,18 @@ from dataclasses import replace
 from ldbench.board.leaderboard import BoardRow, FailedRun, FoldedScore, Leaderboard
 from ldbench.board.row_labels import labels
 from ldbench.errors import ResultError
+from ldbench.records.identity import real_images
 from ldbench.records.names import one_line
 from ldbench.records.unfinished import UnfinishedRun
 from ldbench.report.gate.baseline import require_comparable
 from ldbench.report.gate.findings import Gate, GateFinding, Verdict
 from ldbench.report.gate.pairing import Pairs, pair
+from ldbench.report.gate.reach import RowPair
 from ldbench.report.gate.tolerance import Tolerances, require_known
 
 # LPIPS of the truth is 2.6e-14 with an interval of 1e-15, and another processor's last digits are no change.
 ROUND_OFF = 1e-9
+_ONE_SEED = "one seed each says nothing of the seeds, so only a very large change shows: run the same seed, or several"
 
 
 def check(
@@ -93,7 +96,7 @@ def _task(
     labelled = labels([*old, *pairs.new])  # in one go, so that a row and its new namesake have two names
     for row in old:
         own = [run for run in begun if run.is_of(row.model)]
-        yield from _row(task, labelled.of(row), row, pairs, tolerances, allow_missing, own)
+        yield from _row(then, labelled.of(row), row, pairs, tolerances, allow_missing, own)
     of_new = (run for run in begun if not any(run.is_of(row.model) for row in old))
     yield from (_unfinished(run, run.model, fails=False) for run in of_new)
     for new in pairs.new:
@@ -101,10 +104,10 @@ def _task(
 
 
 def _row(
-    task: str, name: str, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool,
+    board: Leaderboard, name: str, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool,
     begun: Sequence[UnfinishedRun],
 ) -> Iterator[GateFinding]:
-    now, failures = pairs.now(then), pairs.failures(then)
+    task, now, failures = board.task.id, pairs.now(then), pairs.failures(then)
     if failures:
         yield GateFinding(task, name, "failed", True, detail=_failure_note(failures))
     yield from (_unfinished(run, name, fails=True) for run in begun)
@@ -113,6 +116,9 @@ def _row(
             yield GateFinding(task, name, "missing", not allow_missing, detail="no result of this row")
         return
     detail = _changes(now, then)
+    rows = RowPair(now, then, {one.metric: real_images(one.parameters) for one in board.metrics})
+    if rows.spread_is_unknown:
+        yield GateFinding(task, name, "unsure", False, detail=f"{_seed_change(now, then)}; {_ONE_SEED}")
     for score in then.scores:
         new = now.score(score.metric)
         if new is None:
@@ -121,20 +127,19 @@ def _row(
                 detail="no score of this metric",
             )
         else:
-            yield _score(task, name, then.competes, new, score, tolerances, detail)
+            yield _score(task, name, rows, new, score, tolerances, detail)
 
 
 def _score(
-    task: str, name: str, competes: bool, now: FoldedScore, then: FoldedScore, tolerances: Tolerances, detail: str
+    task: str, name: str, rows: RowPair, now: FoldedScore, then: FoldedScore, tolerances: Tolerances, detail: str
 ) -> GateFinding:
     higher = then.direction == "higher"
     worse_by = then.value - now.value if higher else now.value - then.value
-    ends = (then.value - then.ci_low, then.ci_high - then.value)
-    interval = ends[0] if (worse_by > 0) == higher else ends[1]
-    allowed = max(interval, tolerances.amount(then.metric, then.value), ROUND_OFF)
+    reach = rows.reach(now, then, above=now.value > then.value)
+    allowed = max(reach, tolerances.amount(then.metric, then.value), ROUND_OFF)
     verdict: Verdict = "same"
     if abs(worse_by) > allowed:
-        verdict = "moved" if not competes else "worse" if worse_by > 0 else "better"
+        verdict = "moved" if not rows.then.competes else "worse" if worse_by > 0 else "better"
     return GateFinding(
         task, name, verdict, verdict in ("worse", "moved"), then.metric, then.direction, then.value, now.value,
         worse_by, allowed, detail,
@@ -159,8 +164,12 @@ def _changes(now: BoardRow, then: BoardRow) -> str:
     if now.model.version != then.model.version:
         changes.append(f"version {then.model.version or 'unknown'} then, {now.model.version or 'unknown'} now")
     if now.seeds != then.seeds:
-        changes.append(f"seeds {_seeds(then)} then, {_seeds(now)} now")
+        changes.append(_seed_change(now, then))
     return "; ".join(changes)
+
+
+def _seed_change(now: BoardRow, then: BoardRow) -> str:
+    return f"seeds {_seeds(then)} then, {_seeds(now)} now"
 
 
 def _seeds(row: BoardRow) -> str:

@@ -10,7 +10,7 @@ from ldbench.report.gate.findings import ROW, Gate, GateFinding, Verdict
 
 WORDS: Mapping[Verdict, str] = {
     "worse": "WORSE", "moved": "MOVED", "missing": "MISSING", "failed": "FAILED", "unfinished": "UNFINISHED",
-    "better": "better", "new": "new", "same": "same",
+    "unsure": "unsure", "better": "better", "new": "new", "same": "same",
 }
 
 

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ldbench.api import ParameterValue
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.row_labels import name_in_short
+from ldbench.records.identity import real_images
 from ldbench.records.names import CONTROL
-from ldbench.report.tables.metric_notes import real_images
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",

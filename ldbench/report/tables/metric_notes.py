@@ -10,17 +10,12 @@ from types import MappingProxyType
 
 from ldbench.api import ParameterValue, Score
 from ldbench.board.leaderboard import BoardMetric
+from ldbench.records.identity import real_images
 from ldbench.report.tables.headline import ARROWS
 
 VIEWING = ("viewing_blur", "viewing_noise")
-_REAL = ("n_real", "n_test", "n_fresh")  # one of them counts the real images that a metric compares or tests with
 Settings = Mapping[str, Mapping[str, ParameterValue]]
 NO_SETTINGS: Settings = MappingProxyType({})
-
-
-def real_images(parameters: Mapping[str, ParameterValue]) -> ParameterValue:
-    """How many real images a score was computed beside, by its parameters; None where it looks at none."""
-    return next((parameters[name] for name in _REAL if name in parameters), None)
 
 
 def metric_notes(measured: Iterable[Score | BoardMetric], settings: Settings = NO_SETTINGS) -> list[str]:

@@ -216,8 +216,27 @@ def test_a_row_that_was_one_with_another_is_judged_once_its_images_are_its_own()
 
 
 def test_other_seeds_are_said(baseline: Boards) -> None:
-    found = only(judged(bent([replace(BASELINE[0], seed=4), *BASELINE[1:]], "ours", "fid", 9.0), baseline))
-    assert found.detail == "seeds 0 then, 4 now"
+    other = [replace(BASELINE[0], seed=4), *BASELINE[1:]]
+    gate = judged(bent(other, "ours", "fid", 900.0), baseline)
+    assert only(gate).detail == "seeds 0 then, 4 now"
+    [unsure] = gate.of("unsure")
+    assert (unsure.row, unsure.metric, unsure.fails) == ("ours", "", False)
+    assert unsure.detail.startswith("seeds 0 then, 4 now; one seed each says nothing of the seeds, so only")
+    assert judged(bent(other, "ours", "fid", 9.0), baseline).passed  # far less than another seed may do
+    assert not judged(BASELINE, baseline).of("unsure")
+
+
+def test_a_seed_of_the_baseline_again_is_no_alarm_however_many_it_has() -> None:
+    """Also where it lies further from their mean than a new seed may."""
+    def seed(number: int, fid: float) -> Result:
+        return measured("ours", number, {}, (fid, fid - 0.01, fid + 0.01), (0.04, 0.03, 0.05), (0.87, 0.82, 0.91))
+
+    many = [seed(number, 60.0) for number in range(29)]
+    loud = seed(29, 90.0)
+    then = folded([*many, loud])
+    assert judged([loud], then, allow_missing=True).passed
+    assert judged([*many[:3], loud], then, allow_missing=True).passed
+    assert only(judged([replace(loud, seed=30)], then, allow_missing=True)).metric == "fid"
 
 
 @pytest.mark.parametrize(
