@@ -69,11 +69,12 @@ def measures(subjects: int, shift: float = 0.4) -> dict[str, Measure]:
         score = kid_score(*sets(draw), extractor="simulated", dependence=Dependence((shared, shared)))
         return _together(score, {"scans": shared, "cases": shared})
 
-    def covered(draw: Draw, shared: Subjects) -> Measured:
-        score = manifold_score("coverage", *sets(draw), k=5, extractor="simulated")
+    def near(name: str, draw: Draw, shared: Subjects) -> Measured:
+        score = manifold_score(name, *sets(draw), k=5, extractor="simulated", subjects=(shared, shared))
         return _together(score, {"scans": shared, "cases": shared})
 
-    return {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel, "coverage": covered}
+    measured: dict[str, Measure] = {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel}
+    return measured | {name: partial(near, name) for name in ("coverage", "precision", "recall", "density")}
 
 
 def subject_rows(subjects: int, repetitions: int) -> None:

@@ -124,9 +124,9 @@ def drawn(setting: GapSetting, dimension: int, random: np.random.Generator, size
     spread_n, shift_n, worse_n = (
         np.array(of_group)[group_n, None] for of_group in (setting.spread, setting.shift, setting.scale)
     )
-    of_group = [np.arange(size) // images for size, images in zip(sizes, setting.images, strict=False)]
-    class_n = np.concatenate(of_group) % 2
-    subjects = numbered([f"{group} {one}" for group, each in enumerate(of_group) for one in each])
+    subject_of = [np.arange(size) // images for size, images in zip(sizes, setting.images, strict=False)]
+    class_n = np.concatenate(subject_of) % 2
+    subjects = numbered([f"{group} {one}" for group, each in enumerate(subject_of) for one in each])
 
     def images() -> Array:
         return random.normal(size=(len(group_n), dimension)) + 0.5 * class_n[:, None]

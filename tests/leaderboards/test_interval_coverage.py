@@ -41,6 +41,12 @@ def test_intervals_are_of_subjects(name: str, images: int) -> None:
         assert coverage(name, images, None) < 0.75
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["precision", "recall", "density", "coverage"])
+def test_intervals_of_neighbours_of_other_subjects_hold(name: str) -> None:
+    assert coverage(name, 4, numbered(np.repeat(np.arange(SUBJECTS), 4).tolist())) >= 0.89
+
+
 def test_frechet_distances_leave_out_whole_subjects() -> None:
     whose = numbered(np.repeat(np.arange(SUBJECTS), 4).tolist())
     assert coverage("FID", 4, whose) >= 0.89 > coverage("FID", 4, None)
