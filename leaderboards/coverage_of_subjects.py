@@ -18,6 +18,7 @@ from ldbench.score.metrics.intervals import Subjects, numbered
 from ldbench.score.metrics.kid import kid_score
 from ldbench.score.metrics.manifold import manifold_score
 from ldbench.score.metrics.mean_score import mean_score
+from ldbench.score.metrics.roc import areas
 from ldbench.score.metrics.set_distance import Dependence
 from leaderboards.coverage_table import interval_of, report
 
@@ -69,11 +70,12 @@ def measures(subjects: int, shift: float = 0.4) -> dict[str, Measure]:
         score = kid_score(*sets(draw), extractor="simulated", dependence=Dependence((shared, shared)))
         return _together(score, {"scans": shared, "cases": shared})
 
-    def covered(draw: Draw, shared: Subjects) -> Measured:
-        score = manifold_score("coverage", *sets(draw), k=5, extractor="simulated")
+    def near(name: str, draw: Draw, shared: Subjects) -> Measured:
+        score = manifold_score(name, *sets(draw), k=5, extractor="simulated", subjects=(shared, shared))
         return _together(score, {"scans": shared, "cases": shared})
 
-    return {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel, "coverage": covered}
+    measured: dict[str, Measure] = {"mean": mean, "share": share, "AUC": area, "FID": frechet, "KID": kernel}
+    return measured | {name: partial(near, name) for name in ("coverage", "precision", "recall", "density")}
 
 
 def subject_rows(subjects: int, repetitions: int) -> None:
@@ -87,3 +89,23 @@ def subject_rows(subjects: int, repetitions: int) -> None:
                     for seed in range(repetitions)
                 ]
                 report(f"{name}, {images} a subject{how}", subjects * images, intervals)
+
+
+def few_rows(repetitions: int) -> None:
+    """Areas near 1 of few subjects, half of them of each class. The target is the population's area."""
+    for subjects, images in ((10, 1), (10, 6), (20, 3), (20, 6), (50, 6)):
+        for truth in (0.8, 0.9, 0.95, 0.97):
+            few_row(subjects, images, truth, repetitions)
+
+
+def few_row(subjects: int, images: int, truth: float, repetitions: int) -> None:
+    """One row of them."""
+    from scipy import stats
+
+    shared = numbered(np.repeat(np.arange(subjects), images).tolist())
+    labels, apart = np.repeat(np.arange(subjects) % 2, images), 2**0.5 * float(stats.norm.ppf(truth))
+    intervals = []
+    for draw in range(repetitions):
+        reading = of_subjects(subjects, images, np.random.default_rng(draw))[:, 0] + apart * labels
+        intervals.append(areas(np.stack([-reading, reading], axis=1)[None], labels, shared).interval())
+    report(f"AUC, {subjects} subjects with {images} images", subjects * images, intervals, truth)

@@ -11,6 +11,7 @@ For metrics of neighbours, sets that overlap (`neighbours`) and sets that hardly
 groups (`gaps`), over seeds (`folded-gaps`). Errors of known edits (`edits`), distances of results from their own truths
 (`pairs`), and calibration, diversity and novelty (`sets`). Differences of two generators beside the same real images
 (`differences`). Means over planes of volumes (`planes`). Strengths of runs and agreement in reader studies (`readers`).
+Areas near 1 of few subjects with several images (`few`).
 With `--subjects`: means, shares, areas and distances of several images a subject, which are as alike as 0.81, beside
 what the same intervals cover when every image counts as a subject.
 
@@ -39,7 +40,7 @@ from leaderboards.coverage_of_groups import FAR, OF_SEED, SEEDS, SIZES, VALUES, 
 from leaderboards.coverage_of_labels import label_rows
 from leaderboards.coverage_of_planes import plane_rows
 from leaderboards.coverage_of_readers import reader_rows
-from leaderboards.coverage_of_subjects import subject_rows
+from leaderboards.coverage_of_subjects import few_rows, subject_rows
 from leaderboards.coverage_table import HEADINGS, interval_of, report
 
 Array = npt.NDArray[np.float64]
@@ -266,7 +267,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "neighbours": near_rows, "far": far_rows, "areas": area_rows, "rare": rare_rows, "gaps": gap_rows,
     "labels": lambda options: label_rows(5 * options.repetitions),
     "folded-gaps": folded_rows, "distances": distance_rows, "planes": lambda options: plane_rows(options.repetitions),
-    "readers": lambda options: reader_rows(options.repetitions),
+    "readers": lambda options: reader_rows(options.repetitions), "few": lambda options: few_rows(options.repetitions),
 }
 
 

@@ -8,6 +8,7 @@ called sure is an error:
 - as bad: generated images of all groups come from one wrong distribution;
 - far off: the same, so far off that few generated images lie near real ones;
 - spread: perfect, but features of the second group vary 1.5 times and of the third one twice as much as the first's;
+- several: perfect, but real subjects of the three groups have 1, 2 and 4 images each, with a correlation of 0.8;
 - paired: the real images are the truths of the cases and generated ones are these with noise, at such spreads;
 - worse: the third group has the wrong distribution, the other two are perfect.
 
@@ -31,6 +32,7 @@ from ldbench.records.subgroups import Breakdown
 from ldbench.score.metrics.condition import CalibrationSpec
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.frechet_readings import ReadingsSpec
+from ldbench.score.metrics.intervals import Subjects, numbered
 from ldbench.score.metrics.kid import KernelSpec
 from ldbench.score.metrics.manifold import NeighbourSpec
 from ldbench.score.metrics.mmd import GaussianSpec
@@ -41,6 +43,7 @@ Array = npt.NDArray[np.float64]
 Features = npt.NDArray[np.float32]
 CLASSES = ("CN", "AD")
 SIZES = (40, 60, 90)  # images of each group, real and generated ones each
+ALIKE = 0.8  # correlation of images of one subject
 SPREAD = (1.0, 1.5, 2.0)
 _AS_FID, _NEIGHBOURS = DistributionSpec("simulated", 64), NeighbourSpec("simulated", 64)
 SETTINGS: Mapping[str, Any] = MappingProxyType({
@@ -59,12 +62,13 @@ class GapSetting:
     scale: Sequence[float] = (1.0, 1.0, 1.0)
     spread: Sequence[float] = (1.0, 1.0, 1.0)
     paired: bool = False
+    images: Sequence[int] = (1, 1, 1)  # real ones of each subject
 
 
 SETTINGS_OF_GROUPS: Mapping[str, GapSetting] = MappingProxyType({
     "perfect": GapSetting(), "as bad": GapSetting((0.5,) * 3, (0.8,) * 3),
     "far off": GapSetting((1.5,) * 3, (0.5,) * 3), "spread": GapSetting(spread=SPREAD),
-    "paired": GapSetting((0.1,) * 3, spread=SPREAD, paired=True),
+    "several": GapSetting(images=(1, 2, 4)), "paired": GapSetting((0.1,) * 3, spread=SPREAD, paired=True),
     "worse": GapSetting((0.0, 0.0, 0.7), (1.0, 1.0, 0.6)),
 })
 
@@ -83,13 +87,15 @@ class SimulatedInputs:
     paired: bool = False
     lazy: None = None  # there are no images
     viewing_parameters: Mapping[str, float] = field(default_factory=dict)
+    real_subjects: Subjects = None
 
     def features(self, network: str, resize: int | None = None) -> tuple[Features, Features]:
         """The features that were drawn."""
         return self.real_nd, self.generated_md
 
-    def subjects(self, images: str) -> None:
-        """Each image has its own."""
+    def subjects(self, images: str) -> Subjects:
+        """Generated images have their own each."""
+        return None if images == "generated" else self.real_subjects
 
     def readings(self, estimator: str) -> tuple[Array, Array]:
         """One of the first two features."""
@@ -112,24 +118,31 @@ class SimulatedInputs:
 
 
 def drawn(setting: GapSetting, dimension: int, random: np.random.Generator, sizes: Sequence[int] = SIZES) -> GroupedRun:
-    """A run of as many groups as there are sizes; every second image of a group is of the second class."""
+    """A run of as many groups as there are sizes; every second subject of a group is of the second class."""
     scale_d = np.arange(1, dimension + 1) ** -0.5
     group_n = np.repeat(np.arange(len(sizes)), sizes)
     spread_n, shift_n, worse_n = (
         np.array(of_group)[group_n, None] for of_group in (setting.spread, setting.shift, setting.scale)
     )
-    class_n = np.concatenate([np.arange(size) % 2 for size in sizes])
+    subject_of = [np.arange(size) // images for size, images in zip(sizes, setting.images, strict=False)]
+    class_n = np.concatenate(subject_of) % 2
+    subjects = numbered([f"{group} {one}" for group, each in enumerate(subject_of) for one in each])
 
     def images() -> Array:
         return random.normal(size=(len(group_n), dimension)) + 0.5 * class_n[:, None]
 
     real = images()
+    if subjects is not None:
+        own = real - 0.5 * class_n[:, None]
+        real = ALIKE**0.5 * random.normal(size=own.shape)[subjects] + (1 - ALIKE) ** 0.5 * own + (real - own)
     other = real + random.normal(size=real.shape) if setting.paired else images()
     features = [np.float32(scale_d * spread_n * each) for each in (real, worse_n * other + shift_n)]
     labels = tuple(np.array(CLASSES)[class_n].tolist())
     score_n = random.normal(size=len(class_n)) + class_n
     log_odds_n2 = np.stack([-score_n, score_n], axis=1)
-    inputs = SimulatedInputs(features[0], features[1], log_odds_n2, labels, labels, paired=setting.paired)
+    inputs = SimulatedInputs(
+        features[0], features[1], log_odds_n2, labels, labels, paired=setting.paired, real_subjects=subjects
+    )
     attributes = [{"sex": f"group {group}"} for group in group_n]
     return GroupedRun(cast(MetricInputs, inputs), attributes, attributes)
 
@@ -151,12 +164,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--dimension", type=int, default=64)
+    parser.add_argument("--sizes", type=int, nargs=3, default=list(SIZES))
     parser.add_argument("--metrics", nargs="+", default=list(SETTINGS))
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS_OF_GROUPS, default=list(SETTINGS_OF_GROUPS))
     options = parser.parse_args()
-    print(f"| metric | {' | '.join(SETTINGS_OF_GROUPS)} |")
-    print(f"|---|{'---|' * len(SETTINGS_OF_GROUPS)}")
+    print(f"| metric | {' | '.join(options.settings)} |")
+    print(f"|---|{'---|' * len(options.settings)}")
     for name in options.metrics:
-        found = (sure(one, name, options.draws, options.dimension) for one in SETTINGS_OF_GROUPS.values())
+        found = (
+            sure(SETTINGS_OF_GROUPS[one], name, options.draws, options.dimension, options.sizes)
+            for one in options.settings
+        )
         print(f"| `{name}` | {' | '.join(f'{100 * len(worst) / options.draws:.1f}' for worst in found)} |", flush=True)
 
 

@@ -204,8 +204,9 @@ class Metric:
       None: not at all. Leave it None for a mean over cases: those are always split by group. Its values:
 
     - "all": `compute` is called again with the group's images and the real ones of the group. For values whose
-      expectation does not depend on the number of images. Where real images are the truths of the cases: as "equal".
-    - "equal": again, with as many images of each group as the smallest has.
+      expectation does not depend on the number of images. Where real images are the truths of the cases, with as many
+      images of each group as the smallest has.
+    - "equal": again, with as many images of each group as the smallest has, and one of each subject.
     - "excess": as "equal". Groups are compared by a distance of two sets without its mean over random exchanges of real
       and generated images; `value` is `compute` without the interval, where that is far cheaper.
     - "units": by `Measured.within`.

@@ -13,7 +13,7 @@ from leaderboards.coverage_of_edits import SIMULATED, STATISTICS, edit_row
 from leaderboards.coverage_of_groups import gap_row
 from leaderboards.coverage_of_labels import label_row
 from leaderboards.coverage_of_planes import plane_row
-from leaderboards.coverage_of_subjects import measures, of_subjects
+from leaderboards.coverage_of_subjects import few_row, measures, of_subjects
 from leaderboards.interval_coverage import neighbour_rows, rare_class_row
 
 SUBJECTS, DRAWS = 30, 120
@@ -39,6 +39,19 @@ def test_intervals_are_of_subjects(name: str, images: int) -> None:
     assert coverage(name, images, whose) >= 0.89
     if images == 8:
         assert coverage(name, images, None) < 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["precision", "recall", "density", "coverage"])
+def test_intervals_of_neighbours_of_other_subjects_hold(name: str) -> None:
+    assert coverage(name, 4, numbered(np.repeat(np.arange(SUBJECTS), 4).tolist())) >= 0.89
+
+
+def test_areas_near_1_of_few_subjects_have_intervals_that_are_too_narrow(capsys: pytest.CaptureFixture[str]) -> None:
+    for subjects in (10, 50):
+        few_row(subjects, 6, 0.9, 200)
+    few, many = (float(line.split("|")[4].split()[0]) for line in out(capsys))
+    assert few < 93 < many
 
 
 def test_frechet_distances_leave_out_whole_subjects() -> None:

@@ -8,7 +8,9 @@ from, and the smaller one counts. The smallest value of those real images is the
 a training image is nothing that nobody has learnt from: such ones are left out and counted.
 
 Under the hypothesis that generated images are no nearer than fresh ones, all orders of both are equally likely. The
-chance to find so many below the threshold is then exact (Nelson 1963, Technometrics 5:375).
+chance to find so many below the threshold is then exact (Nelson 1963, Technometrics 5:375). It holds for independent
+images only. Several images of one subject are near or far together, so the chance is that of one image of each subject,
+drawn at random, and of the threshold that these have. The share is of all images.
 
 Shape suffixes: n images, t training images, d numbers of an image.
 """
@@ -27,9 +29,10 @@ from ldbench.errors import MetricError
 from ldbench.records.from_table import TypedError
 from ldbench.score.image_sets import batch_size, read_ahead
 from ldbench.score.metrics.feature_spec import DistributionSpec, too_few_seen
-from ldbench.score.metrics.intervals import Array, of_mean, wilson_interval
+from ldbench.score.metrics.intervals import Array, Subjects, of_mean, one_of_each, subjects_of_rows, wilson_interval
 from ldbench.score.metrics.neighbours import Closest, nearest
 from ldbench.score.metrics.row_blocks import row_blocks
+from ldbench.score.metrics.set_distance import dependence_of
 from ldbench.score.metrics.viewed import viewed
 from ldbench.task.metric_specs import ScanCounts
 
@@ -161,19 +164,22 @@ def _unit(windows_nhw: npt.NDArray[np.float32]) -> Array:
 
 
 def chance_of(copies: int, generated: int, fresh: int) -> float:
-    """The probability of so many generated images below the smallest of the fresh ones, all orders being as likely."""
+    """The probability of so many generated images below the smallest of the fresh ones, all orders being as likely, as
+    they are of independent images."""
     parts = np.arange(copies)
     return float(np.prod((generated - parts) / (generated + fresh - parts)))
 
 
 def copied_share_score(
     generated: Sequence[Nearness], fresh: Sequence[Nearness], *, case_ids: Sequence[str], scan_ids: Sequence[str],
-    extractor: str, parameters: Mapping[str, ParameterValue] | None = None,
+    extractor: str, parameters: Mapping[str, ParameterValue] | None = None, subjects: Sequence[Subjects] = (None, None),
 ) -> Measured:
     """The share of copies, with Wilson's interval over cases; `generated` and `fresh` hold a `Nearness` of each kind.
 
-    Fresh scans that are training images are left out and counted in `fresh_copies_left_out`; `MetricError` where half
-    of them are. The nearest copies stand in the score as `copies_of` reads them.
+    `subjects` are those of fresh scans and of generated images: where some share one, `observed_chance` is of one image
+    of each subject, and the parameter `chance_of` says so. Fresh scans that are training images are left out and
+    counted in `fresh_copies_left_out`; `MetricError` where half of them are. The nearest copies stand in the score as
+    `copies_of` reads them.
     """
     unseen_m = np.min([one.relative_n for one in fresh], axis=0) >= _SAME
     seen = int((~unseen_m).sum())
@@ -185,11 +191,14 @@ def copied_share_score(
     fresh_km = [one.relative_n[unseen_m] for one in fresh]
     scales = [float(np.median(relative_m)) for relative_m in fresh_km]
     by_kind = np.stack([one.relative_n / scale for one, scale in zip(generated, scales, strict=True)])
-    threshold = min(float(relative_m.min()) / scale for relative_m, scale in zip(fresh_km, scales, strict=True))
+    fresh_m = np.min([relative_m / scale for relative_m, scale in zip(fresh_km, scales, strict=True)], axis=0)
+    threshold = float(fresh_m.min())
     nearness_n, kind_n = by_kind.min(axis=0), by_kind.argmin(axis=0)
     copied_n = nearness_n < threshold
     share, total, n_fresh = float(copied_n.mean()), len(copied_n), len(unseen_m) - seen
     interval = wilson_interval(share, total)
+    whose = subjects[1], subjects_of_rows(subjects[0], np.flatnonzero(unseen_m))
+    clustered = any(each is not None for each in whose)
     pairs = [
         (case_ids[case], scan_ids[int(generated[kind_n[case]].index_n[case])], round(nearness_n[case] / threshold, 4))
         for case in np.argsort(nearness_n, kind="stable")[:_SHOWN] if copied_n[case]
@@ -200,11 +209,22 @@ def copied_share_score(
         parameters={
             **(parameters or {}), "n_training": len(scan_ids), "n_fresh": n_fresh,
             "threshold": "smallest of the fresh real scans", "observed_threshold": threshold,
-            "observed_chance": chance_of(int(copied_n.sum()), total, n_fresh),
+            "observed_chance": _chance(nearness_n, fresh_m, whose),
             "observed_copies": json.dumps(pairs), "interval": "95 % Wilson over cases, threshold held fixed",
             **({"fresh_copies_left_out": seen} if seen else {}),
+            **({"chance_of": "one image of each subject"} if clustered else {}),
         },
     )
+
+
+def _chance(generated_n: Array, fresh_m: Array, subjects: Sequence[Subjects]) -> float:
+    """`chance_of` one image of each subject. The draw is the same for all runs."""
+    random = np.random.default_rng(0)
+    generated, fresh = (
+        nearness[one_of_each(len(nearness), whose, random)]
+        for nearness, whose in zip((generated_n, fresh_m), subjects, strict=True)
+    )
+    return chance_of(int((generated < fresh.min()).sum()), len(generated), len(fresh))
 
 
 def is_copy(score: Score) -> bool:
@@ -235,6 +255,7 @@ def _of_inputs(inputs: MetricInputs, settings: CopySpec) -> Measured:
             **inputs.network_parameters(settings.extractor, settings.resize), "neighbours": settings.neighbours,
             "shift": settings.shift, "thumbnail": _SIDE,
         },
+        subjects=dependence_of(inputs).subjects,
     )
 
 

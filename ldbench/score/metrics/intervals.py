@@ -158,6 +158,14 @@ def subjects_of_rows(subjects: Subjects, rows: npt.NDArray[np.int64]) -> Subject
     return None if subjects is None else numbered(subjects[rows].tolist())
 
 
+def one_of_each(size: int, subjects: Subjects, random: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The row of one image of each subject of a set of `size` images, drawn at random; the rows are ascending."""
+    if subjects is None:
+        return np.arange(size)
+    order = random.permutation(size)
+    return np.sort(order[np.unique(subjects[order], return_index=True)[1]])
+
+
 def over_subjects(interval: str, *of_sets: Subjects) -> str:
     """What a score says of its interval, with whose it is where images of a set share a subject."""
     return interval if all(subjects is None for subjects in of_sets) else f"{interval}; subjects are the units"

@@ -3,7 +3,8 @@
 Balls that reach to the k-th nearest neighbour stand for where a set lies. Precision is the share of generated images
 in a ball of the real ones, recall the share of real images in a ball of the generated ones (Kynkaanniemi et al. 2019,
 arXiv 1904.06991). Density counts in how many balls of real images a generated one lies, over k, and coverage is the
-share of real images whose ball holds a generated one (Naeem et al. 2020, arXiv 2002.09797).
+share of real images whose ball holds a generated one (Naeem et al. 2020, arXiv 2002.09797). Where images share a
+subject, the k-th nearest neighbour of another subject is taken.
 
 Intervals are for the expectation at these sample sizes. The variance is the delete-one jackknife's over both sets, in
 closed form. On average it is not too small for any symmetric statistic (Efron and Stein 1981, Ann. Stat. 9:586); a
@@ -17,7 +18,7 @@ Shape suffixes: n real images, m generated ones, d features.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,9 +29,18 @@ from ldbench.api import Measured, Metric, MetricInputs, ParameterValue
 from ldbench.records.from_table import TypedError
 from ldbench.score.metrics.feature_spec import DistributionSpec
 from ldbench.score.metrics.fid import validated_features
-from ldbench.score.metrics.intervals import Array, Interval, of_deletions, of_mean, share_interval, t_quantile
+from ldbench.score.metrics.intervals import (
+    Array,
+    Interval,
+    Subjects,
+    of_deletions,
+    of_mean,
+    share_interval,
+    t_quantile,
+)
 from ldbench.score.metrics.neighbours import balls_of_parts
 from ldbench.score.metrics.row_blocks import Features
+from ldbench.score.metrics.set_distance import dependence_of
 from ldbench.score.metrics.viewed import viewed
 
 _Parts = tuple[float, Array, Array]  # a value, what each real and what each generated image adds to it
@@ -59,14 +69,17 @@ class NeighbourSpec(DistributionSpec):
 
 def manifold_score(
     metric: str, real_features: npt.ArrayLike, generated_features: npt.ArrayLike, *, k: int, extractor: str,
-    parameters: Mapping[str, ParameterValue] | None = None,
+    parameters: Mapping[str, ParameterValue] | None = None, subjects: Sequence[Subjects] = (None, None),
 ) -> Measured:
     """One of the four metrics by name, of `(n, d)` real and `(m, d)` generated features, with its 95 % interval.
 
-    Raises `MetricError` as `ldbench.score.metrics.fid.fid` does, and where a set has fewer than k + 2 images.
+    `subjects` are those of real and of generated images. The interval is one of images, which
+    `ldbench.score.by_subject` makes one of subjects. Raises `MetricError` as `ldbench.score.metrics.fid.fid` does, and
+    where a set has fewer than k + 2 images, or fewer than k + 1 beside those of any one subject.
     """
     real_nd, generated_md = validated_features(metric, real_features, generated_features)
-    value, real_n, generated_m = _PARTS[metric](real_nd, generated_md, k)
+    centres = subjects[_CENTRES[metric]]
+    value, real_n, generated_m = _PARTS[metric](real_nd, generated_md, k, centres)
     interval = _interval(metric, value, real_n, generated_m)
     return Measured(
         metric=metric, value=value, ci_low=interval.low, ci_high=interval.high, n=len(generated_md),
@@ -74,6 +87,7 @@ def manifold_score(
         parameters={
             **(parameters or {}), "n_real": len(real_nd), "k": k, "distance": "Euclidean",
             "interval": "95 % delete-one jackknife over both sets, for the expected value at these sample sizes",
+            **({} if centres is None else {"neighbours": "of other subjects"}),
         },
         contributions={"scans": real_n, "cases": generated_m}, interval="t" if metric == "density" else "share",
     )
@@ -88,45 +102,49 @@ def _interval(metric: str, value: float, real_n: Array, generated_m: Array) -> I
     return share_interval(value, variance, len(counted), t_quantile(fewer - 1))
 
 
-def _precision(real_nd: Features, generated_md: Features, k: int) -> _Parts:
-    return _share_of_points("precision", real_nd, generated_md, k)
+def _precision(real_nd: Features, generated_md: Features, k: int, subjects: Subjects) -> _Parts:
+    return _share_of_points("precision", real_nd, generated_md, k, subjects)
 
 
-def _recall(real_nd: Features, generated_md: Features, k: int) -> _Parts:
-    value, generated_m, real_n = _share_of_points("recall", generated_md, real_nd, k)
+def _recall(real_nd: Features, generated_md: Features, k: int, subjects: Subjects) -> _Parts:
+    value, generated_m, real_n = _share_of_points("recall", generated_md, real_nd, k, subjects)
     return value, real_n, generated_m
 
 
-def _share_of_points(metric: str, centres_nd: Features, points_md: Features, k: int) -> _Parts:
+def _share_of_points(
+    metric: str, centres_nd: Features, points_md: Features, k: int, subjects: Subjects
+) -> _Parts:
     """The share of points in any ball, with the parts of the centres and of the points."""
-    counts_m, hits_n = _counts(metric, centres_nd, points_md, k, lambda counts_bm: (counts_bm > 0).sum(axis=1))
+    counts_m, hits_n = _counts(
+        metric, centres_nd, points_md, k, subjects, lambda counts_bm: (counts_bm > 0).sum(axis=1)
+    )
     hit_m = (counts_m > 0).astype(np.float64)
     return float(hit_m.mean()), of_deletions(hits_n / len(points_md)), of_mean(hit_m)
 
 
-def _density(real_nd: Features, generated_md: Features, k: int) -> _Parts:
-    counts_m, sums_n = _counts("density", real_nd, generated_md, k, lambda counts_bm: counts_bm.sum(axis=1))
+def _density(real_nd: Features, generated_md: Features, k: int, subjects: Subjects) -> _Parts:
+    counts_m, sums_n = _counts("density", real_nd, generated_md, k, subjects, lambda counts_bm: counts_bm.sum(axis=1))
     density_m = counts_m / k
     return float(density_m.mean()), of_deletions(sums_n / len(generated_md) / k), of_mean(density_m)
 
 
 def _counts(
-    metric: str, centres_nd: Features, points_md: Features, k: int,
+    metric: str, centres_nd: Features, points_md: Features, k: int, subjects: Subjects,
     statistic: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """In how many balls each point lies, and a sum over points without each centre in turn."""
     counts_m, sums_n = np.zeros(len(points_md), np.int64), np.zeros(len(centres_nd), np.int64)
-    for part, seen in balls_of_parts(metric, centres_nd, points_md, k):
+    for part, seen in balls_of_parts(metric, centres_nd, points_md, k, subjects):
         counts_m[part] = seen.counts_m
         sums_n += seen.without_each_centre(statistic)
     return counts_m, sums_n
 
 
-def _coverage(real_nd: Features, generated_md: Features, k: int) -> _Parts:
+def _coverage(real_nd: Features, generated_md: Features, k: int, subjects: Subjects) -> _Parts:
     n = len(real_nd)
     held_n, last_n = np.zeros(n, np.int64), np.zeros(n, np.int64)  # a ball's points, and the last of them
     wider_n = np.zeros(n, np.bool_)
-    for part, seen in balls_of_parts("coverage", real_nd, generated_md, k):
+    for part, seen in balls_of_parts("coverage", real_nd, generated_md, k, subjects):
         held_n += seen.inside_nm.sum(axis=1)
         last_n[seen.hit_n] = part.start + seen.inside_nm[seen.hit_n].argmax(axis=1)
         wider_n |= seen.wider_nm.any(axis=1)
@@ -138,7 +156,8 @@ def _coverage(real_nd: Features, generated_md: Features, k: int) -> _Parts:
     return hits / n, of_deletions(without_n), of_deletions(without_m)
 
 
-_PARTS: Mapping[str, Callable[[Features, Features, int], _Parts]] = {
+_CENTRES = {"precision": 0, "recall": 1, "density": 0, "coverage": 0}  # the set whose balls count: real or generated
+_PARTS: Mapping[str, Callable[[Features, Features, int, Subjects], _Parts]] = {
     "precision": _precision, "recall": _recall, "density": _density, "coverage": _coverage,
 }
 
@@ -147,6 +166,7 @@ def _of_inputs(metric: str, inputs: MetricInputs, settings: NeighbourSpec) -> Me
     return manifold_score(
         metric, *inputs.features(settings.extractor, settings.resize), k=settings.k, extractor=settings.extractor,
         parameters=inputs.network_parameters(settings.extractor, settings.resize),
+        subjects=dependence_of(inputs).subjects,
     )
 
 

@@ -1,7 +1,8 @@
 """Nearest neighbours among feature vectors: distances in blocks, and which points lie in which balls.
 
-A ball stands around each centre and reaches to its k-th nearest other centre. Balls are closed up to round-off, so that
-a point on a sphere lies inside on every machine, and vectors that agree to six digits are one point.
+A ball stands around each centre and reaches to its k-th nearest other centre; where several centres are of one subject,
+to the k-th nearest of another subject, or siblings alone would make small balls. Balls are closed up to round-off, so
+that a point on a sphere lies inside on every machine, and vectors that agree to six digits are one point.
 
 Shape suffixes: n centres, m points, d features, k nearest centres, b rows of one block.
 """
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ldbench.errors import MetricError
-from ldbench.score.metrics.intervals import Array
+from ldbench.score.metrics.intervals import Array, Subjects
 from ldbench.score.metrics.row_blocks import Features, mean_row, row_blocks, rows_of
 
 if TYPE_CHECKING:
@@ -63,12 +64,15 @@ def nearest(queries_nd: Features, others_md: Features, count: int) -> tuple[Arra
     return np.sqrt(closest.squared_nk), closest.indices_nk
 
 
-def nearest_others(points_nd: Features, count: int) -> tuple[Array, _Indices]:
-    """Squared distances `(n, count)` to the nearest other points of the same set, ascending, and their indices."""
+def nearest_others(points_nd: Features, count: int, subjects: Subjects = None) -> tuple[Array, _Indices]:
+    """Squared distances `(n, count)` to the nearest other points of the same set, ascending, and their indices.
+
+    With `subjects`, points of the same one are left out; at least `count` of others must be there for each.
+    """
+    subject_n = np.arange(len(points_nd)) if subjects is None else subjects
     closest = Closest(len(points_nd), count)
     for columns, rows, squared_bm in _tiles(points_nd, points_nd):
-        itself = np.arange(max(rows.start, columns.start), min(rows.stop, columns.stop))
-        squared_bm[itself - rows.start, itself - columns.start] = np.inf
+        squared_bm[subject_n[rows, None] == subject_n[columns]] = np.inf
         closest.add(rows, squared_bm, columns.start)
     return closest.squared_nk, closest.indices_nk
 
@@ -156,19 +160,26 @@ class Balls:
 
 
 def balls_of_parts(
-    metric: str, centres_nd: Features, points_md: Features, k: int
+    metric: str, centres_nd: Features, points_md: Features, k: int, subjects: Subjects = None
 ) -> Iterator[tuple[slice, Balls]]:
     """The balls of all centres and some of the points at a time, so many that the masks take little memory.
 
-    All parts share the memory of the masks: what is to be kept of one must be copied before the next. Raises
-    `MetricError` for fewer than k + 2 centres.
+    `subjects` are those of the centres. All parts share the memory of the masks: what is to be kept of one must be
+    copied before the next. Raises `MetricError` for fewer than k + 2 centres, and where a centre has fewer than k + 1
+    of other subjects.
     """
     if k < 1 or len(centres_nd) < k + 2:
         raise MetricError(
             f"{metric}: expected at least k + 2 = {k + 2} images in both sets and k of 1 or more, got "
             f"{len(centres_nd)} images and k = {k}; lower k or score more images"
         )
-    squared_nk, indices_nk = nearest_others(centres_nd, k + 1)
+    most = 1 if subjects is None else int(np.bincount(subjects).max())
+    if len(centres_nd) - most < k + 1:
+        raise MetricError(
+            f"{metric}: expected at least k + 1 = {k + 1} images in both sets beside those of any one subject, got "
+            f"{len(centres_nd) - most} beside {most} of one; lower k or score more subjects"
+        )
+    squared_nk, indices_nk = nearest_others(centres_nd, k + 1, subjects)
     radius_n, wider_n = (squared_nk[:, place] * _SPHERE for place in (k - 1, k))
     centre_d = mean_row(points_md)
     size = min(len(points_md), max(_FEWEST, _MASK // len(centres_nd)))

@@ -1,9 +1,10 @@
 """A group's inputs after its real and generated images have been exchanged at random: what chance alone gives.
 
 If a group's generated images came from where its real ones come from, every exchange would be as likely as what was
-seen. The mean of a distance over exchanges is then the distance's own expectation, whatever the sizes of the sets and
-the spread of the images. An image stays in its class; where real images are the truths of the same cases, a case's two
-images change places or do not. Features and readings are exchanged, and images are refused.
+seen, as long as no two images of a set are of one subject (`set_scores` sees to it). The mean of a distance over
+exchanges is then the distance's own expectation, whatever the sizes of the sets and the spread of the images. An image
+stays in its class; where real images are the truths of the same cases, a case's two images change places or do not.
+Features and readings are exchanged, and images are refused.
 """
 
 from __future__ import annotations

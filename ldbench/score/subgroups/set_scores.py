@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from ldbench.records.units import CASES, SCANS, Units
 from ldbench.score.by_subject import by_subject, folded, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
-from ldbench.score.metrics.intervals import subjects_of_rows
+from ldbench.score.metrics.intervals import one_of_each, subjects_of_rows
 from ldbench.score.scorer import computed, measured
 from ldbench.score.steps import steps
 from ldbench.score.subgroups.exchanged_inputs import exchanged
@@ -48,6 +48,7 @@ EXCHANGES = 20
 _MOST, _MOST_AT_ONE_SIZE = 1000, 200  # images of a group that are taken: bounds the cost of large runs
 _SEED = 0  # of draws and exchanges: the same for all runs
 Groups = Mapping[str, Rows]
+_Side: TypeAlias = Literal["real", "generated"]
 _Found = TypeVar("_Found")
 
 
@@ -175,7 +176,9 @@ class GroupedRun:
     def _of_sets(self, metric: Metric, settings: Any, attribute: str) -> dict[str, GroupScore | str]:
         """The score within each group, computed again, or why there is none."""
         real, cases = self._of_real.get(attribute, {}), self._of_cases[attribute]
-        small = {name: why for name in cases if (why := self._too_few(metric, attribute, name))}
+        if metric.groups != "all":
+            real, cases = self._one_of_each("real", real), self._one_of_each("generated", cases)
+        small = {name: why for name in cases if (why := self._too_few(metric, name, real, cases))}
         names = [name for name in cases if name not in small]
         if len(names) < 2:
             return dict(small)
@@ -188,18 +191,30 @@ class GroupedRun:
         )
         return small | {name: self._score(metric, settings, real_rows[name], case_rows[name]) for name in names}
 
-    def _too_few(self, metric: Metric, attribute: str, name: str) -> str:
+    def _one_of_each(self, images: _Side, groups: Groups) -> Groups:
+        """One image of each subject of a group; of pairs the same ones in both sets."""
+        subjects = self.inputs.subjects(images)
+        return {
+            name: rows[one_of_each(len(rows), subjects_of_rows(subjects, rows), np.random.default_rng(_SEED))]
+            for name, rows in groups.items()
+        }
+
+    def _too_few(self, metric: Metric, name: str, real: Groups, cases: Groups) -> str:
         """Which images of a group are too few in either set, of each class too for a metric that needs them all; "" if
         none."""
-        both = (("real", self._of_real, self.inputs.real_labels), ("generated", self._of_cases, self.inputs.labels))
-        for which, groups, labels in both:
-            rows = groups.get(attribute, {}).get(name, ())
+        sets: Mapping[_Side, tuple[Groups, Sequence[str]]] = {
+            "real": (real, self.inputs.real_labels), "generated": (cases, self.inputs.labels)
+        }
+        for which, (groups, labels) in sets.items():
+            rows = groups.get(name, ())
+            one_each = metric.groups != "all" and self.inputs.subjects(which) is not None
+            what = f"{which} images of different subjects" if one_each else f"{which} images"
             if len(rows) < FEWEST_OF_A_SET:
-                return f"{len(rows)} {which} images, {FEWEST_OF_A_SET} needed"
+                return f"{len(rows)} {what}, {FEWEST_OF_A_SET} needed"
             counts = Counter(labels[row] for row in rows)
             for label in self.inputs.classes if metric.every_class else ():
                 if counts[label] < FEWEST:
-                    return f"{counts[label]} {which} images of the class {label}, {FEWEST} needed"
+                    return f"{counts[label]} {what} of the class {label}, {FEWEST} needed"
         return ""
 
     def _score(self, metric: Metric, settings: Any, real_n: Rows, generated_m: Rows) -> GroupScore | str:

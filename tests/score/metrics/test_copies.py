@@ -24,6 +24,7 @@ from ldbench.score.metrics.copies import (
     is_copy,
     pixel_nearness,
 )
+from leaderboards.flags_of_copies import drawn, score
 
 SIDE = 32
 
@@ -116,6 +117,27 @@ def test_the_chance_is_that_of_all_orders(generated: int, fresh: int, copies: in
 
 def test_a_flag_needs_more_copies_than_chance_gives() -> None:
     assert chance_of(9, 200, 200) > CHANCE > chance_of(10, 200, 200)
+
+
+def test_copies_of_many_subjects_are_flagged_and_the_share_is_of_all_images() -> None:
+    random = np.random.default_rng(0)
+    sets = drawn((25, 8), 0.9, random, nearer=2.0), drawn((25, 8), 0.9, random)
+    known, unknown = (score(*sets, known=each) for each in (True, False))
+    assert is_copy(known.score)
+    assert (known.value, known.n) == (unknown.value, unknown.n) == (1.0, 200)
+    assert known.parameters["observed_chance"] == chance_of(25, 25, 25) > unknown.parameters["observed_chance"]
+    assert known.parameters["chance_of"] == "one image of each subject"
+    assert "chance_of" not in unknown.parameters
+
+
+def test_the_chance_takes_no_scan_that_was_left_out() -> None:
+    index = np.zeros(4, np.int64)
+    near = [Nearness(np.array([0.5, 0.5, 1.0, 1.0]), index)]
+    fresh = [Nearness(np.array([0.01, 0.9, 0.9, 1.1]), index)]
+    score = copied_share_score(
+        near, fresh, case_ids="abcd", scan_ids="xyz", extractor="x", subjects=(np.array([0, 0, 1, 1]), None)
+    )
+    assert score.parameters["observed_chance"] == chance_of(2, 4, 2)
 
 
 def test_order_and_repetition_change_nothing() -> None:

@@ -17,6 +17,7 @@ from ldbench.score.metrics.intervals import (
     deletion_groups,
     group_jackknife,
     mean_interval,
+    one_of_each,
     reach_of_difference,
     t_quantile,
     wilson_interval,
@@ -141,3 +142,11 @@ def test_a_difference_reaches_as_far_as_its_two_values_do_together() -> None:
     assert reach_of_difference(3, 4, -1) == pytest.approx(7)
     assert reach_of_difference(2, 2, 1) == 0
     assert reach_of_difference(1, 1, 0.5) == pytest.approx(math.hypot(1, 1) / 2**0.5)
+
+
+def test_one_image_of_each_subject_is_drawn_and_each_as_often() -> None:
+    subjects = np.array([0, 1, 0, 2, 0, 1])
+    drawn = [one_of_each(6, subjects, np.random.default_rng(seed)) for seed in range(600)]
+    assert all(np.array_equal(np.sort(subjects[rows]), [0, 1, 2]) and (np.diff(rows) > 0).all() for rows in drawn)
+    assert np.bincount(np.concatenate(drawn))[[0, 2, 4]] == pytest.approx(200, abs=50)
+    assert np.array_equal(one_of_each(4, None, np.random.default_rng(0)), np.arange(4))

@@ -13,6 +13,7 @@ from ldbench.score.metrics.intervals import share_interval
 from ldbench.score.metrics.manifold import manifold_score
 
 Array = npt.NDArray[np.float64]
+Whose = npt.NDArray[np.int64]
 NAMES = ("precision", "recall", "density", "coverage")
 seeds = st.integers(0, 2**31)
 
@@ -25,18 +26,29 @@ def value(name: str, real: Array, generated: Array, k: int = 3) -> float:
     return manifold_score(name, real, generated, k=k, extractor="x").value
 
 
-def by_definition(name: str, real: Array, generated: Array, k: int) -> float:
-    """The papers' formulas, a point at a time."""
+def whose(count: int, images: int) -> Whose:
+    """The subjects of so many images of which each has a few, in no order."""
+    return np.arange(count) % -(-count // images)
+
+
+def by_definition(
+    name: str, real: Array, generated: Array, k: int, subjects: tuple[Whose, Whose] | None = None
+) -> float:
+    """The papers' formulas, a point at a time; neighbours are of other subjects."""
 
     def distance(a: Array, b: Array) -> float:
         return float(np.sqrt(((a - b) ** 2).sum()))
 
-    def radii(points: Array) -> list[float]:
-        return [sorted(distance(one, other) for other in points)[k] for one in points]  # its own 0 comes first
+    def radii(points: Array, own: Whose) -> list[float]:
+        return [
+            sorted(distance(points[i], points[j]) for j in np.flatnonzero(own != own[i]))[k - 1]
+            for i in range(len(points))
+        ]
 
     if name == "recall":
         real, generated = generated, real
-    balls = list(zip(real, radii(real), strict=True))
+    own = np.arange(len(real)) if subjects is None else subjects[name == "recall"]
+    balls = list(zip(real, radii(real, own), strict=True))
     inside = [[distance(centre, point) <= radius for centre, radius in balls] for point in generated]
     if name == "density":
         return float(np.mean([sum(row) / k for row in inside]))
@@ -52,18 +64,56 @@ def test_equals_the_definition(name: str, seed: int, n: int, m: int, k: int) -> 
     assert value(name, real, generated, k) == pytest.approx(by_definition(name, real, generated, k), abs=1e-12)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@given(seed=seeds, n=st.integers(8, 14), m=st.integers(8, 14), k=st.integers(1, 4), images=st.integers(2, 3))
+def test_neighbours_are_of_other_subjects(name: str, seed: int, n: int, m: int, k: int, images: int) -> None:
+    real, generated = features(seed, n), features(seed + 1, m, shift=0.5)
+    subjects = whose(n, images), whose(m, images)
+    found = manifold_score(name, real, generated, k=k, extractor="x", subjects=subjects)
+    assert found.value == pytest.approx(by_definition(name, real, generated, k, subjects), abs=1e-12)
+    assert found.parameters["neighbours"] == "of other subjects"
+
+
+@pytest.mark.parametrize("name", ["precision", "density", "coverage"])
+def test_siblings_among_the_real_images_make_no_small_balls(name: str) -> None:
+    values, subjects = [], np.repeat(np.arange(25), 8)
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        scale_d = np.arange(1, 17) ** -0.5
+        own, other, generated = (random.normal(size=(200, 16)) * scale_d for _ in range(3))
+        real = 0.8**0.5 * own[subjects] + 0.2**0.5 * other
+        both = ((subjects, None), (None, None))
+        values.append([
+            manifold_score(name, real, generated, k=5, extractor="x", subjects=each).value for each in both
+        ])
+    together, apart = np.mean(values, axis=0)
+    assert 0.8 < together < 1.4  # density of fresh images is 1 where each subject has one
+    assert apart < 0.4
+
+
+def test_too_few_images_of_other_subjects_are_refused() -> None:
+    with pytest.raises(MetricError, match=r"recall: expected at least k \+ 1 = 4 images .* got 3 beside 7 of one"):
+        manifold_score(
+            "recall", features(1, 10), features(2, 10), k=3, extractor="x",
+            subjects=(None, np.array([0] * 7 + [1, 2, 2])),
+        )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@given(seed=seeds)
-def test_variance_is_that_of_leaving_each_image_out(name: str, seed: int) -> None:
-    real, generated = features(seed, 9), features(seed + 1, 8, shift=0.5)
-    score = manifold_score(name, real, generated, k=2, extractor="x")
-    for kind, side, images in (("scans", 0, real), ("cases", 1, generated)):
-        left = np.array([
-            by_definition(name, *(np.delete(each, i, 0) if place == side else each
-                                  for place, each in enumerate((real, generated))), 2)
-            for i in range(len(images))
-        ])
+@given(seed=seeds, images=st.integers(1, 3))
+def test_variance_is_that_of_leaving_each_image_out(name: str, seed: int, images: int) -> None:
+    sets, subjects = (features(seed, 9), features(seed + 1, 8, shift=0.5)), (whose(9, images), whose(8, images))
+    score = manifold_score(name, *sets, k=2, extractor="x", subjects=subjects)
+
+    def without(side: int, image: int) -> float:
+        real, generated, own_n, own_m = (
+            np.delete(each, image, 0) if place % 2 == side else each for place, each in enumerate((*sets, *subjects))
+        )
+        return by_definition(name, real, generated, 2, (own_n, own_m))
+
+    for side, kind in enumerate(("scans", "cases")):
+        left = np.array([without(side, image) for image in range(len(sets[side]))])
         expected = (left.mean() - left) * ((len(left) - 1) / len(left)) ** 0.5
         assert score.contributions[kind] == pytest.approx(expected, abs=1e-12)
 

@@ -30,6 +30,17 @@ def test_distances_equal_scipys(seed: int, n: int, m: int) -> None:
     assert others[:, 0] == pytest.approx(own.min(axis=1) ** 2, rel=1e-8)
 
 
+def test_others_are_of_other_subjects_in_blocks_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    points, subjects = np.random.default_rng(0).normal(size=(23, 5)), np.arange(23) % 7
+    expected = cdist(points, points)
+    expected[subjects[:, None] == subjects] = np.inf
+    monkeypatch.setattr("ldbench.score.metrics.neighbours._BLOCK", 4)
+    monkeypatch.setattr("ldbench.score.metrics.neighbours._COLUMNS", 6)
+    squared, indices = nearest_others(points, 3, subjects)
+    assert squared == pytest.approx(np.sort(expected, axis=1)[:, :3] ** 2, rel=1e-8)
+    assert (subjects[indices] != subjects[:, None]).all()
+
+
 def test_copies_are_at_no_distance_whatever_their_length() -> None:
     points = np.random.default_rng(0).normal(size=(5, 9)) * 1e3 + 1e4
     blocks = [block for _, block in squared_distances(points, points)]

@@ -19,6 +19,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.records.subgroups import Breakdown
 from ldbench.score.metrics.fid import fid
 from ldbench.score.metrics.frechet_readings import ReadingsSpec
+from ldbench.score.metrics.intervals import Subjects
 from ldbench.score.metrics.kid import kid_score
 from ldbench.score.metrics.ms_ssim import DiversitySpec
 from ldbench.score.scorer import inputs_of, scores_of
@@ -100,6 +101,50 @@ def test_groups_that_are_too_small_are_left_out() -> None:
     metric = METRICS.load("kid")
     split = run_of(sizes=(19, 40)).split(Measured("kid", 0, 0, 0, 9, "lower"), metric, SETTINGS["kid"])
     assert split == Split({}, {"sex": "group 0: 19 real images, 20 needed"})
+
+
+def test_groups_of_several_images_a_subject_are_of_one_image_of_each() -> None:
+    run = run_of(SETTINGS_OF_GROUPS["several"], (40, 60, 100))
+    subjects, seen = run.inputs.subjects("real"), dict[str, list[np.ndarray]]()
+    assert subjects is not None
+
+    def record(how: str) -> Callable[..., Measured]:
+        def mine(inputs: Any, settings: NoSettings) -> Measured:
+            seen.setdefault(how, []).append(subjects[inputs.real_n])
+            return mean_feature(inputs, settings)
+
+        return mine
+
+    for how in ("equal", "excess", "all"):
+        metric = Metric(
+            "mine", "Mine", "Mine.", "higher", record(how), "features", groups=how,  # type: ignore[arg-type]
+        )
+        run.split(Measured("mine", 0, 0, 0, 1, "higher"), metric, NoSettings())
+    assert all(len(each) == len(np.unique(each)) == 25 for how in ("equal", "excess") for each in seen[how])
+    assert [len(each) for each in seen["all"]] == [40, 60, 100]
+
+
+def test_pairs_of_several_images_a_subject_stay_together() -> None:
+    run = run_of(SETTINGS_OF_GROUPS["several"], (40, 60, 100))
+    real, _ = run.inputs.features("x")
+
+    class Paired(SimulatedInputs):
+        def subjects(self, images: str) -> Subjects:
+            return self.real_subjects
+
+    same = Paired(**vars(replace(run.inputs, generated_md=real, paired=True)))  # type: ignore[type-var]
+    found = gap_of(replace(run, inputs=same), "fid")  # type: ignore[arg-type]
+    assert [group.value for group in found.groups] == pytest.approx([0, 0, 0], abs=1e-9)
+    assert [group.n for group in found.groups] == [25, 25, 25]
+
+
+def test_groups_of_too_few_subjects_are_left_out() -> None:
+    metric = METRICS.load("fid")
+    run = run_of(SETTINGS_OF_GROUPS["several"], (20, 20 * 2, 19 * 4))
+    few = run_of(SETTINGS_OF_GROUPS["several"], (19, 20 * 2, 19 * 4))
+    assert [group.name for group in gap_of(run, "fid").groups] == ["group 0", "group 1"]
+    split = few.split(Measured("fid", 0, 0, 0, 9, "lower"), metric, SETTINGS["fid"])
+    assert split.left_out["sex"] == "group 0: 19 real images of different subjects, 20 needed"
 
 
 def test_a_metric_of_all_classes_needs_each_of_them_in_a_group() -> None:
@@ -256,6 +301,16 @@ def test_a_distance_alone_would_call_spread_a_gap() -> None:
             how = replace(metric, groups=groups)  # type: ignore[arg-type]
             called[groups] += run.split(score, how, SETTINGS["fid"]).by["sex"].gap_low > 0
     assert called == {"equal": 6, "excess": 0}
+
+
+def test_where_a_group_has_more_images_a_subject_chance_is_seldom_called_a_gap() -> None:
+    called = np.zeros(2, int)
+    for draw in range(20):
+        run = drawn(SETTINGS_OF_GROUPS["several"], 16, np.random.default_rng(draw), (96, 96, 96))
+        unknown = replace(run, inputs=replace(run.inputs, real_subjects=None))  # type: ignore[type-var]
+        called += [gap_of(each, "fid").gap_low > 0 for each in (run, unknown)]
+    assert called[0] <= 1
+    assert called[1] >= 5
 
 
 @pytest.mark.parametrize("name", ["fid", "kid", "mmd", "recall", "readings_fid"])
