@@ -1,9 +1,12 @@
-"""How often the intervals of the strengths of runs, and of the agreement of readers, cover what they claim.
-`leaderboards.interval_coverage` prints it.
+"""How often the intervals of a study of readers cover what they claim. `leaderboards.interval_coverage` prints it.
+
+Shares and d': readers and cases each have a skill (probit). `alike`: only the answer is chance. `varying`: skills have
+the standard deviation 0.6. `readers differ`: those of readers 1.0, those of cases 0.3. `stopping`: every second reader
+stops somewhere after the first quarter. The truth is what very many readers of very many cases would give.
 
 Strengths: readers compare runs on the pairs of a study's page. `alike`: only the runs matter. `varying`: every reader's
-taste and every case moves the log strength of every run, with standard deviation 0.6 each; the truth is then what very
-many readers of very many cases would give. A row has the intervals of all runs.
+taste and every case moves the log strength of every run, with standard deviation 0.6 each, or 1.0 (`very varying`). A
+row has the intervals of all runs.
 
 Agreement: one of two answers is right, each reader gives it with one probability, by itself. `uneven` trials have one
 right answer four times as often. Studies in which alpha is undefined are left out.
@@ -21,6 +24,8 @@ from scipy import special, stats
 from ldbench.score.metrics.intervals import Interval
 from ldbench.studies.readers.agreement import krippendorff_alpha
 from ldbench.studies.readers.bradley_terry import bradley_terry
+from ldbench.studies.readers.detection import two_sided, yes_no
+from ldbench.studies.readers.estimates import share
 from ldbench.studies.readers.pairings import Pair, pairings
 from ldbench.studies.readers.preference import order
 from leaderboards.coverage_table import report
@@ -30,7 +35,8 @@ STRENGTHS: Mapping[str, tuple[float, ...]] = {
     "equal": (0, 0, 0), "2 apart": (2, 0, -2), "3 apart": (3, 0, -3), "five runs": (2, 1, 0, -1, -2),
     "eight runs": (3.5, 2.5, 1.5, 0.5, -0.5, -1.5, -2.5, -3.5),
 }
-SPREADS = {"alike": 0.0, "varying": 0.6}
+SPREADS = {"alike": 0.0, "varying": 0.6, "very varying": 1.0}
+SKILLS: Mapping[str, tuple[float, float]] = {"alike": (0, 0), "varying": (0.6, 0.6), "readers differ": (1.0, 0.3)}
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,61 @@ class Panel:
         truth = random.random(trials) < self.first
         said = np.where(random.random((self.readers, trials)) < self.skill, truth, ~truth)
         return np.stack([said.sum(axis=0), (~said).sum(axis=0)], axis=1).astype(np.float64)
+
+
+def answered(
+    mean: float, skills: tuple[float, float], readers: int, trials: int, random: np.random.Generator
+) -> Array:
+    """Right answers as 1, `(R, T)`, by the probit of mean + reader's skill + case's."""
+    of_readers, of_cases = skills
+    chance_rt = stats.norm.cdf(
+        mean + random.normal(0, of_readers, (readers, 1)) + random.normal(0, of_cases, (1, trials))
+    )
+    return np.asarray(random.random((readers, trials)) < chance_rt, dtype=np.float64)
+
+
+def stopping(table_rt: Array, random: np.random.Generator) -> Array:
+    """The table where every second reader stops somewhere after the first quarter."""
+    trials = table_rt.shape[1]
+    for row in table_rt[1::2]:
+        row[int(random.integers(trials // 4, trials)) :] = np.nan
+    return table_rt
+
+
+def share_row(
+    mean: float, skills: str, readers: int, trials: int, repetitions: int, stops: bool = False
+) -> None:
+    """A row of shares of right answers."""
+    intervals: list[Interval] = []
+    for repetition in range(repetitions):
+        random = np.random.default_rng(repetition)
+        table_rt = answered(mean, SKILLS[skills], readers, trials, random)
+        found = share(stopping(table_rt, random) if stops else table_rt)
+        intervals += [] if found is None else [found]
+    truth = float(stats.norm.cdf(mean / (1 + sum(spread**2 for spread in SKILLS[skills])) ** 0.5))
+    name = f"share, {skills}{', stopping' if stops else ''}, readers: {readers}"
+    report(name, trials, intervals, truth)
+
+
+def d_prime_row(d_prime: float, skills: str, readers: int, trials: int, repetitions: int) -> None:
+    """A row of d' of two alternatives, and one of real or generated, where readers favour an answer by N(0.3, 0.3)."""
+    of_readers, of_cases = SKILLS[skills]
+    sided, called = [], []
+    for repetition in range(repetitions):
+        random = np.random.default_rng(repetition)
+        sided.append(two_sided(answered(d_prime / 2**0.5, SKILLS[skills], readers, trials, random)))
+        favour_r1 = random.normal(0.3, 0.3, (readers, 1))
+        skill_r1 = d_prime + random.normal(0, of_readers, (readers, 1))
+        images, scans = (
+            random.random((readers, trials)) < stats.norm.cdf(lead_r1 + random.normal(0, of_cases, (1, trials)))
+            for lead_r1 in (skill_r1 - favour_r1, -favour_r1)
+        )
+        called.append(yes_no(images.astype(np.float64), scans.astype(np.float64)))
+    for name, found in (("pairs", sided), ("real", called)):
+        intervals: list[Interval] = [one for one in found if one is not None]
+        report(
+            f"d' of {name}, {skills}, readers: {readers}", trials, intervals, d_prime / (1 + of_cases**2) ** 0.5
+        )
 
 
 def compared(
@@ -83,7 +144,7 @@ def strength_row(name: str, readers: int, trials: int, spread: str, repetitions:
     for repetition in range(repetitions):
         random = np.random.default_rng(repetition)
         tables = compared(strength_k, SPREADS[spread], readers, trials, random)
-        for row in order(tables, labels, random):
+        for row in order(tables, labels):
             truth, found = truth_k[int(row.run)], row.strength
             intervals.append(Interval(found.value - truth, found.low - truth, found.high - truth))
     report(f"strength, {name}, {spread}, readers: {readers}", trials, intervals, 0.0)
@@ -101,6 +162,16 @@ def alpha_row(name: str, panel: Panel, trials: int, repetitions: int) -> None:
 
 def reader_rows(repetitions: int) -> None:
     """All rows."""
+    for skills in SKILLS:
+        for readers in (1, 2, 3, 5, 8):
+            for trials in (10, 20, 40):
+                share_row(0.8, skills, readers, trials, 10 * repetitions)
+        for readers in (3, 5):
+            share_row(0.8, skills, readers, 40, 10 * repetitions, stops=True)
+            share_row(2.0, skills, readers, 40, 10 * repetitions)
+        for readers in (1, 2, 3, 5):
+            for trials in (20, 40):
+                d_prime_row(1.0, skills, readers, trials, 3 * repetitions)
     for spread in SPREADS:
         for name, strengths in STRENGTHS.items():
             trials = max(20, len(strengths) * (len(strengths) - 1) // 2)

@@ -1,7 +1,7 @@
 """Ranks and rank intervals of the rows that compete: who is better than whom, by tests and not by values.
 
-Rows between which no test finds a difference share a rank. Reference
-rows, rows that saw the truth and published rows have no rank.
+No test separates rows that share a rank. Rows of different ranks need not be separated: one that is not worse than its
+neighbours may be worse than the best. Reference rows, rows that saw the truth and published rows have no rank.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def score(
         Literal["terminal", "markdown", "json"], typer.Option("--format", help="How to print.")
     ] = "terminal",
     out: Annotated[Path | None, typer.Option(help="Write here instead of printing.")] = None,
-    seed: Annotated[int, typer.Option(help="Draws the resamples of the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(help="Draws the resamples of alpha's intervals.")] = 0,
 ) -> None:
     """Score readers' answers: accuracy, preference and agreement, with intervals."""
     from ldbench.studies.readers.display import render, write

@@ -10,6 +10,10 @@ RULE = (
     "A row is better than another where a test over their cases, and over their seeds, says so after correction for "
     "all pairs of the metric (Holm, 5 %)."
 )
+SHARED = (
+    "No test separates rows that share a rank, nor need one separate rows of different ranks: see the "
+    "interval of the rank."
+)
 GUARANTEE = (
     "Guarantee, for each metric of this board by itself: among rows that are equally good, the chance that any is "
     "called better than another is at most 5 %, as long as another seed changes no more than is allowed for."

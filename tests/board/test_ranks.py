@@ -66,6 +66,6 @@ def test_the_promises(field: tuple[dict[str, float], set[frozenset[str]]], direc
         assert 1 <= found[name].low <= found[name].rank <= found[name].high <= len(values)
     for one, two in map(tuple, told):
         better, worse = (one, two) if sign * values[one] < sign * values[two] else (two, one)
-        assert found[better].rank < found[worse].rank
+        assert found[better].rank < found[worse].rank  # so no test separates rows that share a rank
     shuffled = dict(reversed(values.items()))
     assert among(shuffled, direction, told) == found

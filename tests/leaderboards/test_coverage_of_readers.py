@@ -11,6 +11,8 @@ from leaderboards.coverage_of_readers import (
     Panel,
     alpha_row,
     compared,
+    d_prime_row,
+    share_row,
     strength_row,
     true_strengths,
 )
@@ -51,3 +53,16 @@ def test_the_true_alpha_is_that_of_very_many_trials(skill: float, first: float) 
     apart = (counts_tc[:, 0] * counts_tc[:, 1] / 3).mean()  # of three pairs
     shares = counts_tc.sum(axis=0) / counts_tc.sum()
     assert panel.alpha == pytest.approx(1 - apart / (2 * shares[0] * shares[1]), abs=0.02)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_shares_of_three_readers_who_differ_are_covered(stops: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    share_row(0.8, "readers differ", 3, 40, 100, stops)
+    assert covered(capsys) >= 88
+
+
+def test_d_prime_is_covered_for_pairs_and_for_real_or_generated(capsys: pytest.CaptureFixture[str]) -> None:
+    d_prime_row(1.0, "readers differ", 3, 40, 60)
+    rows = capsys.readouterr().out.splitlines()
+    assert ["pairs" in rows[0], "real" in rows[1]] == [True, True]
+    assert min(float(row.split("|")[4].split()[0]) for row in rows) >= 86

@@ -10,7 +10,7 @@ from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.records.identity import Found
 from ldbench.records.result import ModelRef
 from ldbench.report.comparisons import pairs, render_text
-from ldbench.report.guarantee import GUARANTEE, allowance_sentence
+from ldbench.report.guarantee import GUARANTEE, SHARED, allowance_sentence
 from ldbench.report.html.board import board_view
 from ldbench.report.tables.content import page
 from ldbench.report.tables.formats import render
@@ -22,6 +22,7 @@ def test_a_board_states_the_guarantee_and_the_allowance_once(format: str, leader
     for sentence in page(leaderboard).guarantee:
         assert text.count(sentence.partition(":")[0]) == 1
     assert len(page(leaderboard).guarantee) == 2
+    assert text.count(SHARED) == 1
     allowed = {"fid": 5.06, "kid": 6.42, "auc": 11.2}
     shown = ["fid", "auc"] if format == "terminal" else list(allowed)  # the headline alone
     assert ", ".join(f"{metric} {allowed[metric]}" for metric in shown) in text

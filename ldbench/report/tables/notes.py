@@ -11,7 +11,7 @@ from ldbench.board.leaderboard import BoardRow, Leaderboard
 from ldbench.board.named_rows import name_notes
 from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
-from ldbench.report.guarantee import GUARANTEE, RULE, allowance_sentence
+from ldbench.report.guarantee import GUARANTEE, RULE, SHARED, allowance_sentence
 from ldbench.report.tables.cheats import deceived_notes, unedited_notes
 from ldbench.report.tables.metric_notes import metric_notes
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
@@ -30,7 +30,7 @@ def board_notes(
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""
         notes.append(
-            f"The rank is that on {first} and, where it is not certain, its 95 % interval. {RULE} Others tie."
+            f"The rank is that on {first} and, where it is not certain, its 95 % interval. {RULE} {SHARED}"
         )
     notes.extend(choice_notes(leaderboard))
     notes.extend(name_notes(leaderboard.rows))

@@ -6,6 +6,9 @@ scans that both are compared with being the same. Groups that hold scans of both
 images have where n images are compared with m scans. Without either, both scores' intervals are taken as independent.
 
 Edits: the truth and the failure are results for the same cases, so their difference is paired case by case.
+
+Contributions are those of subjects (`ldbench.score.by_subject.folded`): images of one are alike, and say less than as
+many of others.
 """
 
 from __future__ import annotations
@@ -34,12 +37,12 @@ def between_results(control: Measured, failure: Measured) -> float:
     kinds = control.contributions.keys() | failure.contributions.keys()
     if not kinds:
         return math.hypot(_half(control), _half(failure))
-    variance, units = 0.0, 0
+    variance, units = 0.0, []
     for kind in kinds:
         pair = [score.contributions.get(kind, np.zeros(1)) for score in (control, failure)]
         variance += float(((pair[0] - pair[1]) ** 2).sum())
-        units = max(units, *map(len, pair))
-    return t_quantile(units - 1) * math.sqrt(variance)
+        units.append(max(map(len, pair)))
+    return t_quantile(min(units) - 1) * math.sqrt(variance)
 
 
 def _half(score: Measured) -> float:

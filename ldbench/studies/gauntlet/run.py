@@ -15,6 +15,7 @@ import numpy as np
 from ldbench.api import Measured, Progress, silent
 from ldbench.data.of_result import task_ref
 from ldbench.errors import MetricError, ResultError
+from ldbench.score.by_subject import folded, subjects_of_units
 from ldbench.score.inputs import Inputs
 from ldbench.score.scorer import measured
 from ldbench.score.set_inputs import ScoringContext
@@ -109,7 +110,7 @@ class Race:
         inputs, scores = self.inputs(images), {}
         for one in self.contestants:
             try:
-                scores[one.metric.name] = self.kept(measured(one.metric, inputs, one.settings))
+                scores[one.metric.name] = self.kept(_measured(one, inputs))
             except MetricError as error:
                 scores[one.metric.name] = FailureScore(error=str(error))
         return scores
@@ -137,12 +138,18 @@ def _rounded(number: float) -> float:
     return float(f"{number:.{_DIGITS}g}")
 
 
+def _measured(one: Contestant, inputs: Inputs) -> Measured:
+    """The score, with what each subject adds to it."""
+    score = measured(one.metric, inputs, one.settings)
+    return replace(score, contributions=folded(score, subjects_of_units(one.metric, score, inputs)))
+
+
 def _control(race: Race) -> tuple[dict[str, Measured], dict[str, str]]:
     """Each metric's score of the perfect images, and why a metric has none."""
     inputs, control, refused = race.inputs(race.course.material.perfect), {}, {}
     for one in race.contestants:
         try:
-            control[one.metric.name] = measured(one.metric, inputs, one.settings)
+            control[one.metric.name] = _measured(one, inputs)
         except MetricError as error:
             refused[one.metric.name] = f"it refuses the {race.course.control}: {error}"
     if not control:

@@ -10,12 +10,15 @@ than what Wilson's interval of the observed disagreement gives.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
-from ldbench.score.metrics.intervals import wilson_interval
-from ldbench.studies.readers.estimates import Array, Estimate, bounds
+from ldbench.score.metrics.intervals import LEVEL, wilson_interval
+from ldbench.studies.readers.estimates import Array, Estimate
 
-FEWEST = 10
+FEWEST, RESAMPLES = 10, 2000
 
 
 def krippendorff_alpha(counts_tc: Array, random: np.random.Generator) -> Estimate | None:
@@ -28,14 +31,15 @@ def krippendorff_alpha(counts_tc: Array, random: np.random.Generator) -> Estimat
     if len(paired) < FEWEST:
         return None
     value = float(_alpha(paired, np.ones((1, len(paired))))[0])
-    drawn = bounds(lambda _, trial_bt: _alpha(paired, trial_bt), 1, [len(paired)], random)
-    if drawn is None or not np.isfinite(value):
+    if not np.isfinite(value):
         return None
+    drawn_b = _alpha(paired, random.multinomial(len(paired), np.full(len(paired), 1 / len(paired)), size=RESAMPLES))
+    drawn = np.nanquantile(drawn_b, (0.5 - LEVEL / 2, 0.5 + LEVEL / 2))
     low, high = _least_reach(paired)
-    return Estimate(value, min(drawn[0], low), max(drawn[1], high), int(paired.sum()))
+    return Estimate(value, min(float(drawn[0]), low), max(float(drawn[1]), high), int(paired.sum()))
 
 
-def _alpha(counts_tc: Array, trial_bt: Array) -> Array:
+def _alpha(counts_tc: Array, trial_bt: npt.NDArray[Any]) -> Array:
     """1 - observed / expected disagreement, each trial counted as often as it was drawn, `(B,)`."""
     expected_b = _expected(trial_bt @ counts_tc)
     observed_b = trial_bt @ _apart(counts_tc)

@@ -28,6 +28,13 @@ def bradley_terry(wins_bkk: Array) -> Array:
     return _maximum(wins_bkk, np.zeros((fits, runs)), linalg.null_space(np.ones((1, runs))))
 
 
+def inverse_curvature(wins_kk: Array, strength_k: Array) -> Array:
+    """The inverse of the curvature of the likelihood at these strengths, `(K, K)`, among those of mean 0."""
+    chance_kk = special.expit(strength_k[:, None] - strength_k)
+    bend_kk = (wins_kk + wins_kk.T) * chance_kk * (1 - chance_kk)
+    return np.asarray(np.linalg.pinv(np.diag(bend_kk.sum(axis=1)) - bend_kk, hermitian=True))
+
+
 def profile_interval(wins_kk: Array, run: int) -> tuple[float, float]:
     """The strengths of a run that the answers allow: those at which the likelihood, the others at their best, is at
     least exp(-1.92) of the largest. Lopsided where the run hardly ever lost, or won. For three runs or more."""

@@ -52,7 +52,7 @@ def rules(score: StudyScore) -> list[str]:
     found = [
         "Intervals are 95 %: " + (
             "one reader, so they cover the choice of cases alone (Wilson's for shares)."
-            if one else "readers and cases resampled, for readers and cases like these; "
+            if one else "for readers and cases like these, by Student's t over both (of alpha: cases resampled); "
             "none is narrower than that of as many independent answers."
         ),
         "A repeated trial counts once, by its first answer. Trials with noise count nowhere but in their own column.",

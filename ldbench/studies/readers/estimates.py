@@ -1,25 +1,23 @@
 """Shares and means over readers and trials, with 95 % intervals for readers and cases like these.
 
 Tables are `(R, T) float64`, one row a reader and one column a trial, NaN where a reader didn't answer. One reader: the
-interval covers the choice of cases alone, Wilson's for a share (Wilson 1927, JASA 22(158)). More: both readers and
-trials are drawn with replacement, on their own (the pigeonhole bootstrap; Owen 2007, Annals of Applied Statistics
-1(2)), which covers both sources of chance and is somewhat wide. Answers that are all alike would have no width then, so
-a share's interval is never narrower than Wilson's over all answers. A table without an answer is an error.
+interval covers the choice of cases alone, Wilson's for a share (Wilson 1927, JASA 22(158)). More: readers and trials
+are both samples, and the variance is that of a two-way table with one answer a cell (`two_way`), with Student's t. A
+share has Wilson's formula at the effective size that this variance says, at most the number of answers, so that answers
+that are all alike have an interval, too. A table without an answer is an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ldbench.score.metrics.intervals import LEVEL, Interval, wilson_interval
+from ldbench.score.metrics.intervals import Interval, share_interval, t_quantile, wilson_interval
 
 Array = npt.NDArray[np.float64]
-RESAMPLES = 2000
-QUANTILES = (0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
 
 
 @dataclass(frozen=True)
@@ -29,48 +27,58 @@ class Estimate(Interval):
     n: int
 
 
-def share(table_rt: Array, random: np.random.Generator) -> Estimate | None:
+def share(table_rt: Array) -> Estimate | None:
     """The mean of a table of values in [0, 1]; None where it holds no answer."""
-    table_rt = table_rt[answering(table_rt)]
-    seen_rt = ~np.isnan(table_rt)
-    n, total = int(seen_rt.sum()), float(np.nansum(table_rt))
+    n = int(np.isfinite(table_rt).sum())
     if n == 0:
         return None
-    wilson = wilson_interval(total / n, n)
-    low, high = wilson.low, wilson.high
-    if len(table_rt) > 1:
-        filled_rt = np.where(seen_rt, table_rt, 0.0)
-
-        def mean(reader_br: Array, trial_bt: Array) -> Array:
-            sums = ((reader_br @ filled_rt) * trial_bt).sum(axis=1)
-            return _ratio(sums, ((reader_br @ seen_rt.astype(np.float64)) * trial_bt).sum(axis=1))
-
-        drawn = bounds(mean, table_rt.shape[0], [table_rt.shape[1]], random)
-        if drawn is not None:
-            low, high = min(low, drawn[0]), max(high, drawn[1])
-    return Estimate(total / n, low, high, n)
+    value = float(np.nansum(table_rt)) / n
+    error = two_way([(table_rt - value) / n])
+    found = wilson_interval(value, n) if error is None else share_interval(value, error.variance, n, error.quantile)
+    return Estimate(value, found.low, found.high, n)
 
 
-def bounds(
-    statistic: Callable[..., Array], readers: int, trials: list[int], random: np.random.Generator
-) -> tuple[float, float] | None:
-    """Percentile bounds of a statistic over resampled readers and trials; None where no resample gives a number.
+@dataclass(frozen=True)
+class TwoWay:
+    """The variance of a statistic over readers and trials, and Student's t for its 95 % interval."""
 
-    `statistic` takes how often each reader was drawn, `(B, R)`, and, for each group of trials in `trials`, how often
-    each of them was, `(B, T)`; it returns `(B,)`, NaN where it is undefined. One reader is never resampled.
+    variance: float
+    quantile: float
+
+    @property
+    def half(self) -> float:
+        """Half the width of an interval about the value."""
+        return float(self.quantile * self.variance**0.5)
+
+
+def two_way(parts: Sequence[Array]) -> TwoWay | None:
+    """The variance of a statistic from what each answer adds to it; None for one reader, or answers all alike. One
+    trial says nothing of others.
+
+    `parts` are tables `(R, T)` of one set of readers, one for each group of trials, NaN where there is no answer: of a
+    mean, (answer - mean) / answers. What readers add, what trials add and what is left are the mean squares of a
+    two-way analysis of variance, over the number of answers; the variance is readers + trials - left, where neither
+    difference is below 0, and its degrees of freedom are Satterthwaite's without the last part, at least readers - 1
+    (Hillis 2007, Statistics in Medicine 26(3), for studies of readers and cases). Where readers skipped trials it is
+    an approximation: every answer counts alike, and "left" is that of the least-squares fit.
     """
-    values_b = statistic(*resample(readers, trials, random, RESAMPLES))
-    values_b = values_b[np.isfinite(values_b)]
-    if values_b.size == 0:
+    row_r = np.nansum(np.concatenate(parts, axis=1), axis=1)[answering(np.concatenate(parts, axis=1))]
+    readers = len(row_r)
+    if readers < 2:
         return None
-    low, high = np.quantile(values_b, QUANTILES)
-    return float(low), float(high)
-
-
-def resample(readers: int, trials: list[int], random: np.random.Generator, resamples: int) -> tuple[Array, ...]:
-    """How often each reader, `(B, R)`, and each trial of each group, `(B, T)`, is drawn; one reader always is."""
-    reader_br = _counts(readers, resamples, random) if readers > 1 else np.ones((resamples, 1))
-    return reader_br, *(_counts(size, resamples, random) for size in trials)
+    of_readers = readers * float(row_r.var(ddof=1))
+    of_trials, doubt, left = 0.0, of_readers**2 / (readers - 1), 0.0
+    for part in parts:
+        column_t, rest = np.nansum(part, axis=0)[answering(part.T)], _left(part)
+        if len(column_t) > 1:
+            more = max(len(column_t) * float(column_t.var(ddof=1)) - rest, 0.0)
+            of_trials, doubt = of_trials + more, doubt + more**2 / (len(column_t) - 1)
+        left += rest
+    variance = max(of_readers, left) + of_trials
+    if variance <= 0:
+        return None
+    degrees = (of_readers + of_trials) ** 2 / doubt if doubt > 0 else 0.0
+    return TwoWay(variance, t_quantile(max(degrees, readers - 1)))
 
 
 def answering(table_rt: Array) -> npt.NDArray[np.int64]:
@@ -78,9 +86,16 @@ def answering(table_rt: Array) -> npt.NDArray[np.int64]:
     return np.flatnonzero((~np.isnan(table_rt)).any(axis=1))
 
 
-def _counts(size: int, resamples: int, random: np.random.Generator) -> Array:
-    return random.multinomial(size, np.full(size, 1 / size), size=resamples).astype(np.float64)
+def _left(part_rt: Array) -> float:
+    """What neither readers nor trials explain, as a variance; 0 where there are too few answers to say.
 
-
-def _ratio(sums: Array, counts: Array) -> Array:
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    The least-squares fit, trials being eliminated, so that a system of readers is left (Yates 1934, JASA 29(185)).
+    """
+    seen_rt = np.isfinite(part_rt).astype(np.float64)
+    each_rt = seen_rt / np.maximum(seen_rt.sum(axis=0), 1)
+    rest_rt = np.where(seen_rt > 0, part_rt - np.nansum(part_rt * each_rt, axis=0), 0.0)
+    system_rr, row_r = np.diag(seen_rt.sum(axis=1)) - each_rt @ seen_rt.T, rest_rt.sum(axis=1)
+    reader_r, _, rank, _ = np.linalg.lstsq(system_rr, row_r, rcond=1e-9)
+    answers = int(seen_rt.sum())
+    free = answers - int(seen_rt.any(axis=0).sum()) - int(rank)
+    return max(float((rest_rt**2).sum() - row_r @ reader_r), 0.0) * answers / free if free else 0.0

@@ -6,9 +6,9 @@ don't pass for many cases; over several pairs its p-values are Holm's (1979).
 
 The order is Bradley and Terry's (1952). Every run that met all others has one tie more, shared among its pairs, which
 keeps the strength of a run that never lost finite. A whole tie with each of the others would draw the strengths of many
-runs towards 0: with eight, as much as the answers of one reader move them. The interval of a strength comes from
-resampled readers and cases. Where all prefer one run, all resamples are alike, so it is never narrower than what the
-likelihood of all answers says. Runs that no chain of comparisons connects get no order.
+runs towards 0: with eight, as much as the answers of one reader move them. The interval of a strength is Student's
+t over readers and cases (`estimates.two_way`), and never narrower than what the likelihood of all answers says: that is
+all there is where all prefer one run. Runs that no chain of comparisons connects get no order.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from ldbench.board.paired_tests import holm
-from ldbench.studies.readers.bradley_terry import bradley_terry, profile_interval
-from ldbench.studies.readers.estimates import QUANTILES, Array, Estimate, resample, share
+from ldbench.studies.readers.bradley_terry import bradley_terry, inverse_curvature, profile_interval
+from ldbench.studies.readers.estimates import Array, Estimate, share, two_way
 
-ORDER_RESAMPLES, SAME = 500, 1e-9
+SAME = 1e-9
 FIRST, SECOND, TIED = 1.0, 0.0, 0.5
 
 
@@ -53,9 +53,7 @@ class Strength:
     strength: Estimate
 
 
-def preferences(
-    tables: Mapping[tuple[int, int], Array], labels: Sequence[str], random: np.random.Generator
-) -> list[Preference]:
+def preferences(tables: Mapping[tuple[int, int], Array], labels: Sequence[str]) -> list[Preference]:
     """A row a pair with answers; a table is `(R, T)`: 1 for the first run, 0 the second, 0.5 can't tell, or NaN."""
     pairs = [pair for pair, table in sorted(tables.items()) if np.isfinite(table).any()]
     signs = [_signs(tables[pair]) for pair in pairs]
@@ -63,9 +61,7 @@ def preferences(
     rows = []
     for pair, sign, p, adjusted in zip(pairs, signs, p_values, holm(p_values), strict=True):
         table = tables[pair]
-        one, two, tie, score = (
-            share(each, random) for each in (*(_is(table, value) for value in (FIRST, SECOND, TIED)), table)
-        )
+        one, two, tie, score = map(share, (*(_is(table, value) for value in (FIRST, SECOND, TIED)), table))
         if one is not None and two is not None and tie is not None and score is not None:
             rows.append(
                 Preference(labels[pair[0]], labels[pair[1]], one, two, tie, score, sign[0], sign[1], p, adjusted)
@@ -73,42 +69,44 @@ def preferences(
     return rows
 
 
-def order(
-    tables: Mapping[tuple[int, int], Array], labels: Sequence[str], random: np.random.Generator
-) -> list[Strength]:
+def order(tables: Mapping[tuple[int, int], Array], labels: Sequence[str]) -> list[Strength]:
     """The runs from the most to the least preferred; empty for fewer than three runs, or where some never met."""
     pairs = [pair for pair, table in sorted(tables.items()) if np.isfinite(table).any()]
     if len(labels) < 3 or not _connected(pairs, len(labels)):
         return []
     used = [tables[pair] for pair in pairs]
-    readers, sizes = used[0].shape[0], [table.shape[1] for table in used]
-
-    def wins(reader_br: Array, *trials: Array) -> Array:
-        return _wins(used, pairs, len(labels), reader_br, trials)
-
-    wins_1kk = wins(np.ones((1, readers)), *(np.ones((1, size)) for size in sizes))
-    value_k = bradley_terry(wins_1kk)[0]
-    drawn_bk = bradley_terry(wins(*resample(readers, sizes, random, ORDER_RESAMPLES)))
-    low_k, high_k = np.quantile(drawn_bk, QUANTILES, axis=0)
+    wins_kk = _wins(used, pairs, len(labels))
+    value_k = bradley_terry(wins_kk[None])[0]
+    parts_krt = _moves(used, pairs, wins_kk, value_k)
     rows = []
     for run, label in enumerate(labels):
         n = sum(int(np.isfinite(table).sum()) for pair, table in zip(pairs, used, strict=True) if run in pair)
-        low, high = profile_interval(wins_1kk[0], run)
-        estimate = Estimate(float(value_k[run]), min(low, float(low_k[run])), max(high, float(high_k[run])), n)
+        low, high = profile_interval(wins_kk, run)
+        error, value = two_way([parts_krt[run]]), float(value_k[run])
+        half = 0.0 if error is None else error.half
+        estimate = Estimate(value, min(low, value - half), max(high, value + half), n)
         rows.append(Strength(label, 1 + int((value_k > value_k[run] + SAME).sum()), estimate))
     return sorted(rows, key=lambda row: row.rank)
 
 
-def _wins(
-    tables: Sequence[Array], pairs: Sequence[tuple[int, int]], runs: int, reader_br: Array, trials: Sequence[Array]
-) -> Array:
-    """Wins between all runs, `(B, K, K)`, with a share of a tie between any two that were compared."""
-    wins_bkk = np.zeros((len(reader_br), runs, runs))
-    for table, (first, second), trial_bt in zip(tables, pairs, trials, strict=True):
-        for winner, loser, value in ((first, second, table), (second, first, 1 - table)):
-            sums_b = ((reader_br @ np.nan_to_num(value)) * trial_bt).sum(axis=1)
-            wins_bkk[:, winner, loser] = sums_b + TIED / (runs - 1)
-    return wins_bkk
+def _wins(tables: Sequence[Array], pairs: Sequence[tuple[int, int]], runs: int) -> Array:
+    """Wins between all runs, `(K, K)`, with a share of a tie between any two that were compared."""
+    wins_kk = np.zeros((runs, runs))
+    for table, (first, second) in zip(tables, pairs, strict=True):
+        wins_kk[first, second] = np.nansum(table) + TIED / (runs - 1)
+        wins_kk[second, first] = np.nansum(1 - table) + TIED / (runs - 1)
+    return wins_kk
+
+
+def _moves(tables: Sequence[Array], pairs: Sequence[tuple[int, int]], wins_kk: Array, value_k: Array) -> Array:
+    """What each answer adds to each strength, `(K, R, T)` with the trials of all pairs in a row: how far it lies from
+    what the strengths expect, through the inverse curvature of the likelihood."""
+    moves_kk = inverse_curvature(wins_kk, value_k)
+    return np.concatenate([
+        (moves_kk[:, first] - moves_kk[:, second])[:, None, None]
+        * (table - special.expit(value_k[first] - value_k[second]))
+        for table, (first, second) in zip(tables, pairs, strict=True)
+    ], axis=2)
 
 
 def _is(table_rt: Array, value: float) -> Array:

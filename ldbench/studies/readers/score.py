@@ -1,7 +1,7 @@
 """A study's scores: answers and key in, accuracy, preference and agreement out, each with a 95 % interval.
 
-All chance comes from one seed, so equal files give equal numbers. Nobody is dropped: readers who missed a trial with
-noise are named, and to leave them out, leave out their file.
+The only chance, alpha's resamples, comes from one seed, so equal files give equal numbers. Nobody is dropped: readers
+who missed a trial with noise are named, and to leave them out, leave out their file.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def score(paths: Sequence[Path], key_path: Path, seed: int = 0) -> StudyScore:
 
 
 def scored(key: Key, readers: Sequence[Answers], seed: int = 0) -> StudyScore:
-    """The scores of answers that were checked against the key; `seed` draws the resamples."""
+    """The scores of answers that were checked against the key; `seed` draws the resamples of alpha."""
     random = np.random.default_rng(seed)
     labels = tuple(run.label for run in key.runs)
     forced = [question.name for question in QUESTIONS if question.forced]
@@ -88,19 +88,19 @@ def scored(key: Key, readers: Sequence[Answers], seed: int = 0) -> StudyScore:
     alike = [repeats(key, reader) for reader in readers]
     return StudyScore(
         key.study, f"{key.task.id} version {key.task.version}", labels,
-        tuple(row for question in forced for row in _accuracies(key, readers, question, random)),
-        tuple(preferences(games, labels, random)), tuple(order(games, labels, random)),
+        tuple(row for question in forced for row in _accuracies(key, readers, question)),
+        tuple(preferences(games, labels)), tuple(order(games, labels)),
         tuple(
             Agreement(question.name, krippendorff_alpha(answer_counts(key, readers, question.name), random))
             for question in QUESTIONS if len(readers) > 1 and counted(key, question.name)
         ),
-        _consistency(alike, random),
+        _consistency(alike),
         tuple(_reader(key, reader, same) for reader, same in zip(readers, alike, strict=True)),
         seed,
     )
 
 
-def _accuracies(key: Key, readers: Sequence[Answers], question: str, random: np.random.Generator) -> list[Accuracy]:
+def _accuracies(key: Key, readers: Sequence[Answers], question: str) -> list[Accuracy]:
     """A row a run, and one of real scans alone."""
     trials = counted(key, question)
     scans = [trial for trial in trials if trial.run is None]
@@ -108,14 +108,14 @@ def _accuracies(key: Key, readers: Sequence[Answers], question: str, random: np.
     for run, label in [*enumerate(run.label for run in key.runs), (None, SCANS)]:
         own = [trial for trial in trials if trial.run == run]
         right_rt = table(readers, own, is_right)
-        accuracy = share(right_rt, random)
+        accuracy = share(right_rt)
         if accuracy is None:
             continue
         if question != REAL:
-            d_prime = two_sided(right_rt, random)
+            d_prime = two_sided(right_rt)
         else:
             d_prime = None if run is None else yes_no(
-                table(readers, own, _called), table(readers, scans, _called), random
+                table(readers, own, _called), table(readers, scans, _called)
             )
         rows.append(Accuracy(question, label, accuracy, d_prime))
     return rows
@@ -125,10 +125,10 @@ def _called(_: StudyTrial, answer: str) -> float:
     return float(answer == IS_GENERATED)
 
 
-def _consistency(alike: Sequence[Sequence[bool]], random: np.random.Generator) -> Estimate | None:
+def _consistency(alike: Sequence[Sequence[bool]]) -> Estimate | None:
     width = max((len(each) for each in alike), default=0)
     rows = [[float(same) for same in each] + [np.nan] * (width - len(each)) for each in alike]
-    return share(np.array(rows, dtype=np.float64), random) if width else None
+    return share(np.array(rows, dtype=np.float64)) if width else None
 
 
 def _reader(key: Key, reader: Answers, alike: Sequence[bool]) -> ReaderScore:
