@@ -29,14 +29,14 @@ class RowPair:
     real: Mapping[str, int | None]
 
     @property
-    def one_and_the_same_seed(self) -> bool:
-        """Whether both have one known seed, the same one, so that nothing but a change can part them."""
-        return len(self.then.seeds) == 1 and self.then.seeds == self.now.seeds != (None,)
+    def same_seeds(self) -> bool:
+        """Whether both have the same seeds, all known, so that nothing but a change can part them."""
+        return {*self.then.seeds} == {*self.now.seeds} and None not in self.then.seeds
 
     @property
     def spread_is_unknown(self) -> bool:
         """Whether neither shows what a seed does: one seed each, and not the same."""
-        return len(self.then.seeds) == len(self.now.seeds) == 1 and not self.one_and_the_same_seed
+        return len(self.then.seeds) == len(self.now.seeds) == 1 and not self.same_seeds
 
     @functools.cached_property
     def level(self) -> float:
@@ -47,11 +47,11 @@ class RowPair:
     def reach(self, now: FoldedScore, then: FoldedScore, above: bool) -> float:
         """How far above or below the baseline's value an unchanged row may lie, in the metric's unit.
 
-        One and the same seed gives the same images where nothing changed, so there the interval alone counts. It is
-        never less than that interval, nor than what today's seeds can differ where all are among the baseline's.
+        The same seeds give the same images where nothing changed, so there the interval alone counts. It is never less
+        than that interval, nor than what today's seeds can differ where all are among the baseline's.
         """
         end = then.ci_high - then.value if above else then.value - then.ci_low
-        if self.one_and_the_same_seed:
+        if self.same_seeds:
             return end
         between = max(self._of_seeds(now, then), self._of_some(now, then))
         return max(end, math.hypot(between, _of_cases(then, end)))

@@ -65,6 +65,14 @@ def test_one_other_seed_gets_the_allowance_and_the_same_one_the_interval(real: i
     assert reach(row([61.0]), then, above=False) == pytest.approx(HALF)
 
 
+def test_the_same_seeds_again_get_the_interval_alone_however_many() -> None:
+    then = row([60.0, 62.0, 64.0])
+    score = then.score("fid")
+    assert score is not None
+    assert reach(row([60.0, 62.0, 66.0]), then) == pytest.approx(score.ci_high - score.value)
+    assert reach(row([60.0, 62.0, 66.0], [0, 1, 3]), then) > 1.5 * (score.ci_high - score.value)
+
+
 def test_an_unknown_seed_is_not_the_same_one() -> None:
     known = row([60.0])
     unknown = replace(known, seeds=(None,))
@@ -78,7 +86,7 @@ def test_a_row_that_ignores_the_seed_has_its_interval_alone() -> None:
     assert score is not None
     assert reach(row([61.0], [7]), then) == pytest.approx(score.ci_high - score.value)
     loud = replace(then, scores=tuple(replace(one, metric="auc") for one in then.scores[:1]))
-    both = RowPair(loud, loud, {"auc": 200})
+    both = RowPair(replace(loud, seeds=(7, 8, 9)), loud, {"auc": 200})
     assert both.reach(loud.scores[0], loud.scores[0], above=True) > 2 * HALF  # its training has a chance of its own
 
 
