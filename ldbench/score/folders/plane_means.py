@@ -20,6 +20,7 @@ from ldbench.score.by_subject import folded
 from ldbench.score.metrics.intervals import Array, Interval, numbered, share_of_subjects, t_quantile
 
 Units = Mapping[str, Sequence[str]]  # by kind of images, the subject of each
+_CHANCE = "observed_chance"
 
 
 def mean_of_planes(metric: Metric, planes: Mapping[str, Measured], units: Mapping[str, Units]) -> Measured:
@@ -39,6 +40,9 @@ def mean_of_planes(metric: Metric, planes: Mapping[str, Measured], units: Mappin
         name: one for name, one in first.parameters.items()
         if all(each.parameters.get(name) == one for each in scores)
     }
+    chances = [chance for each in scores if isinstance(chance := each.parameters.get(_CHANCE), float | int)]
+    if chances:  # that the volumes show by chance what unranks a score: the smallest of as many looks (Bonferroni)
+        own[_CHANCE] = min(len(scores) * min(chances), 1.0)
     return replace(
         first, value=value, ci_low=interval.low, ci_high=interval.high, n=min(each.n for each in scores),
         contributions=parts, within=None, degrees=_degrees(scores, parts) if parts else None, parts={},

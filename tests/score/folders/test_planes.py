@@ -166,6 +166,21 @@ def test_the_mean_of_shares_is_a_share() -> None:
     assert (found.ci_low, found.ci_high) == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.parametrize(("chances", "mean", "copied"), [((1e-5, 0.3), 2e-5, True), ((0.9, 0.8), 1.0, False)])
+def test_copies_in_one_plane_are_copies_of_the_volumes(
+    chances: tuple[float, float], mean: float, copied: bool
+) -> None:
+    metric, units = METRICS.load("copied_share"), {"cases": ["a", "a", "b", "b"], "scans": ["c"]}
+    of_planes = {
+        plane: Measured("copied_share", 0.5, 0.4, 0.6, 4, "lower", None, {"observed_chance": chance}, interval="share")
+        for plane, chance in zip(("axial", "sagittal"), chances, strict=True)
+    }
+    found = mean_of_planes(metric, of_planes, dict.fromkeys(of_planes, units))
+    assert found.parameters["observed_chance"] == pytest.approx(mean)
+    assert metric.unranks
+    assert metric.unranks(found) == copied
+
+
 def test_the_mean_of_what_is_learnt_keeps_the_chance_of_training() -> None:
     labels_n, whose = np.repeat([0, 1], 20), [str(row // 4) for row in range(40)]
     units, random = {"cases": ["a", "b"], "scans": whose}, np.random.default_rng(0)
