@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from ldbench.api import ParameterValue
     from ldbench.task.card import Task
 
-
 _PASSES = {"": "generate", NULL: "generate null edits", BACK: "generate edits back"}  # as progress calls them
 
 End = Callable[[RunContext, list[Stage], list[str]], None]  # given the stages that ended and the notes on them
