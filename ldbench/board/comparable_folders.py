@@ -49,6 +49,8 @@ def lacks(metric: Metric, folders: FoldersOfTwo, scores: tuple[Measured, Measure
     copies = [each.folder for each in folders if _has_copies(each)]
     if copies and metric.unranks is None:
         return f"{' and '.join(copies)}: {folders[0].shown} are copies of training {folders[0].shown}"
+    if parts[0].keys() == parts[1].keys() == {"scans"}:
+        return "its interval counts the real images alone, and not that others could have been generated"
     if reason := unlike(metric, folders, scores):
         return reason
     complete = (each and each.keys() == score.contributions.keys() for each, score in zip(parts, scores, strict=True))
@@ -56,8 +58,6 @@ def lacks(metric: Metric, folders: FoldersOfTwo, scores: tuple[Measured, Measure
         return "nothing says what each image adds to it"
     if parts[0].keys() != parts[1].keys() or _groups(parts[0]) != _groups(parts[1]):
         return "its interval has other units in the two folders"
-    if parts[0].keys() == {"scans"}:
-        return "its interval counts the real images alone, and not that others could have been generated"
     still = not any(value for each in parts for values in each.values() for value in values.values())
     if one.interval != "share" and (still or (one.value != other.value and not variance(parts))):
         return "the images show no spread, so no test says how sure the difference is"

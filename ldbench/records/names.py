@@ -12,9 +12,9 @@ from pathlib import PurePath
 
 _LONGEST = 80
 _LONGEST_FILE = 255  # bytes that file systems give a name
-# with lone surrogates, which JSON can spell and no file holds, and what turns the order of letters round, by which one
-# name can look like another
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# with lone surrogates, which JSON can spell and no file holds
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn the order of letters, so that names look like others
 
 
 def plain(name: str, also: str = "") -> str:
@@ -32,7 +32,7 @@ def names_folder(name: str) -> bool:
     """Whether the name, as it stands, is that of a folder below another one; it may have several parts."""
     path = PurePath(name)
     inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
-    return inside and not CONTROL.search(name) and all(len(part.encode()) <= _LONGEST_FILE for part in path.parts)
+    return inside and name == seen(name) and all(len(part.encode()) <= _LONGEST_FILE for part in path.parts)
 
 
 def digest(text: str, digits: int = 8) -> str:
@@ -42,7 +42,12 @@ def digest(text: str, digits: int = 8) -> str:
 
 def one_line(text: str) -> str:
     """The text with every run of white space and control characters, line ends included, as one space."""
-    return " ".join(CONTROL.sub(" ", text).split())
+    return " ".join(seen(text).split())
+
+
+def seen(text: str) -> str:
+    """The text with a space for each control character, and its letters in the order in which they stand."""
+    return CONTROL.sub(" ", _TURNING.sub("", text))
 
 
 def unsaid(line: str) -> None:

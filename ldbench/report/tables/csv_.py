@@ -16,7 +16,7 @@ from ldbench.api import ParameterValue
 from ldbench.board.leaderboard import BoardRow, FoldedScore, Leaderboard
 from ldbench.board.row_labels import name_in_short
 from ldbench.records.identity import real_images
-from ldbench.records.names import CONTROL
+from ldbench.records.names import seen
 
 COLUMNS = (
     "task", "task_version", "card_hash", "model", "distribution", "version", "parameters", "reference",
@@ -64,7 +64,7 @@ def _inert(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula and no terminal obeys; numbers as they are."""
     if not isinstance(cell, str):
         return cell
-    return CONTROL.sub(" ", f"'{cell}" if cell.startswith(_FORMULA) else cell)
+    return seen(f"'{cell}" if cell.startswith(_FORMULA) else cell)
 
 
 def _row_fields(row: BoardRow) -> list[object]:

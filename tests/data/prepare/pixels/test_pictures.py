@@ -16,8 +16,10 @@ from ldbench.data.prepare.observations import observing
 from ldbench.data.prepare.one_image import FEW_LEVELS
 from ldbench.data.prepare.pixels.pictures import UNEVEN_PRINT, read_picture
 from ldbench.data.prepare.readers.from_folder import FolderReader
+from ldbench.data.prepare.splits import Plan
 from ldbench.errors import FaultyImageError
 
+PLAN = Plan(fractions=(0.5, 0.1, 0.4))  # of four subjects some are tested with
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
 
 
@@ -62,19 +64,19 @@ def test_a_tiff_declares_its_bit_depth(tmp_path: Path) -> None:
 
 
 def test_a_set_that_is_not_read_at_one_depth_is_warned_of(tmp_path: Path) -> None:
-    for number, largest in enumerate([4000, 3000, 900, 4000]):
+    for number, largest in enumerate([4000, 3000, 900, 3500]):
         Image.fromarray(np.rint(RAMP * largest).astype(np.uint16)).save(tmp_path / f"{number}.png")
     lines = [f"{number}.png,s{number},CN" for number in range(4)]
     table = tmp_path / "m.csv"
     table.write_text("\n".join(["image,subject,diagnosis", *lines]) + "\n", encoding="utf-8")
-    summary = prepare(FolderReader(table, size=16), tmp_path, tmp_path / "out")
+    summary = prepare(FolderReader(table, size=16), tmp_path, tmp_path / "out", plan=PLAN)
     counted = {tuple(line.split()) for line in summary.lines() if line.startswith("noted ")}
     assert counted == {("noted", *f"read at a bit depth of {bits} in 16 {count}".split()) for bits, count in
                        ((10, 1), (12, 3))}  # fmt: skip
     assert any("--set window=0,4095" in line for line in summary.notes)
-    again = prepare(FolderReader(table, size=16), tmp_path, tmp_path / "out")  # from the journal
+    again = prepare(FolderReader(table, size=16), tmp_path, tmp_path / "out", plan=PLAN)  # from the journal
     assert again.notes == summary.notes
-    stated = prepare(FolderReader(table, size=16, window="0,4095"), tmp_path, tmp_path / "stated")
+    stated = prepare(FolderReader(table, size=16, window="0,4095"), tmp_path, tmp_path / "stated", plan=PLAN)
     assert stated.notes == ()
 
 
