@@ -90,7 +90,7 @@ def differences(folders: Measurements) -> FolderDifferences:
         for metric, one in first.parts.measured:
             if (two := there.get(metric.name)) is None:
                 continue
-            names = metric.name, folder_of(other), folder_of(first)
+            names = metric.name, other.folder, first.folder
             units = other.parts.units, first.parts.units
             parts = by_unit(two, units[0]), by_unit(one, units[1])
             if reason := lacks(metric, (other, first), (two, one), parts):
@@ -98,13 +98,8 @@ def differences(folders: Measurements) -> FolderDifferences:
             else:
                 found.append(_difference(names, (two, one), parts, metric))
     decided = tuple(map(_decided, found, holm([each.p for each in found])))
-    pairs = {folder_of(each): _shared(first, each) for each in others}
+    pairs = {each.folder: _shared(first, each) for each in others}
     return FolderDifferences(decided, tuple(left_out), pairs)
-
-
-def folder_of(found: FolderScores) -> str:
-    """The folder of generated images that the scores are of."""
-    return found.folder
 
 
 def _shared(first: FolderScores, other: FolderScores) -> int:

@@ -34,7 +34,7 @@ from ldbench.board.unit_parts import Parts, by_unit, degrees, mean_parts, varian
 from ldbench.errors import UsageError
 from ldbench.records.argument_names import Words, argument_names
 from ldbench.records.argument_types import Expected
-from ldbench.score.folders.scores import FolderScores
+from ldbench.score.folders.scores import FolderScores, shared_parameters
 from ldbench.score.metrics.intervals import Interval
 
 _ROUND_OFF = 1e-6  # of a value: the same images in another order may give another one
@@ -197,10 +197,7 @@ def _mean(metric: Metric, scores: Sequence[Measured]) -> MethodScore:
     of_each = [Interval(score.value, score.ci_low, score.ci_high) for score in scores]
     interval, spread = pool(of_each, metric.bounds)
     first, count = scores[0].score, len(scores)
-    shared = {
-        name: one for name, one in first.parameters.items()
-        if all(each.parameters.get(name) == one for each in scores)
-    }
+    shared = shared_parameters(scores)
     if count > 1:
         shared["interval"] = f"95 % of the mean over {count} seeds, by Student's t, with the intervals of the seeds"
     return MethodScore(**{each.name: getattr(first, each.name) for each in fields(Score)} | {

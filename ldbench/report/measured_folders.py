@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from ldbench import __version__
 from ldbench.api import Score
-from ldbench.board.folder_differences import FolderDifferences, folder_of
+from ldbench.board.folder_differences import FolderDifferences
 from ldbench.board.folder_seeds import MethodScores
 from ldbench.plugins.kinds import unranking
 from ldbench.report.comparisons import p_text
@@ -67,7 +67,7 @@ def as_text(
         values = _values(planes, width) or score_table(alone.scores)
         parts = [values + copies, _within(alone, width, ""), _wrapped(how_measured(folders), width)]
         return "\n".join(filter(None, parts))
-    names = dict(zip(map(folder_of, folders), labels(folders), strict=True))
+    names = dict(zip((each.folder for each in folders), labels(folders), strict=True))
     over_planes = "mean over planes" if folders[0].by_plane else ""
     if methods:
         parts = [_values(means(methods), width, ", ".join(filter(None, (OVER_SEEDS, over_planes))))]
@@ -75,8 +75,8 @@ def as_text(
         parts += [_values(each, width, f"{name}, by seed") for name, each in by_seed(folders, methods).items()]
     else:
         parts = [_values(dict(zip(names.values(), (each.scores for each in folders), strict=True)), width, over_planes)]
-    parts += [_values(each.by_plane, width, f"{names[folder_of(each)]}, by plane") for each in folders]
-    parts += [_within(each, width, f"{names[folder_of(each)]}, ") for each in folders]
+    parts += [_values(each.by_plane, width, f"{names[each.folder]}, by plane") for each in folders]
+    parts += [_within(each, width, f"{names[each.folder]}, ") for each in folders]
     parts += [_wrapped(said_of(folders, lambda each: [COPIES] if unranking(each.scores) else []), width)]
     for other, table in difference_tables(folders, found, methods).items():
         said = to_terminal(table) if table.rows else f"{table.title}: none\n"
@@ -104,7 +104,7 @@ def said_of(folders: Sequence[FolderScores], lines: Callable[[FolderScores], Ite
 
 def labels(folders: Sequence[FolderScores]) -> list[str]:
     """The folders' names, without the folders above that all are in."""
-    return names_apart([folder_of(each) for each in folders])
+    return names_apart([each.folder for each in folders])
 
 
 def _within(found: FolderScores, width: int, name: str) -> str:
@@ -168,7 +168,7 @@ def difference_tables(
     folders: Sequence[FolderScores], found: FolderDifferences, methods: Sequence[MethodScores]
 ) -> dict[str, TextTable]:
     """The differences of each further folder, or method, from the first one."""
-    names = method_names(methods) or dict(zip(map(folder_of, folders), labels(folders), strict=True))
+    names = method_names(methods) or dict(zip((each.folder for each in folders), labels(folders), strict=True))
     first, *others = names
     seeds = {other: compared_seeds(methods, other) if methods else "" for other in others}
     return {other: _difference_table(found, other, names[first], names[other], seeds[other]) for other in others}

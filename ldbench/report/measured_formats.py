@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ldbench.api import ParameterValue, Score
-from ldbench.board.folder_differences import FolderDifference, FolderDifferences, folder_of
+from ldbench.board.folder_differences import FolderDifference, FolderDifferences
 from ldbench.board.folder_seeds import MethodScores
 from ldbench.plugins.kinds import unranking
 from ldbench.records.identity import real_images
@@ -62,7 +62,7 @@ def _lines(
     folders: Sequence[FolderScores], found: FolderDifferences | None, methods: Sequence[MethodScores]
 ) -> Iterator[list[object]]:
     compared = {(each.folder, each.metric): each for each in (found.found if found else ())}
-    by_name = {folder_of(each): each for each in folders}
+    by_name = {each.folder: each for each in folders}
     of_score = [each for name in _OF_SCORE for each in (_OVER_SEEDS if methods else {}).get(name, [name])]
 
     def line(name: str, label: str, plane: list[ParameterValue], score: Score, folder: FolderScores) -> list[object]:
@@ -120,7 +120,7 @@ def as_plain(
     notes += [*said_of(folders, without_part), *without_mean(methods)]
     notes += how_measured(folders) + said_of(folders, lambda each: [*each.notes, *lines_on_values(each)])
     if found is not None:
-        called = method_names(methods) or dict(zip(map(folder_of, folders), names, strict=True))
+        called = method_names(methods) or dict(zip((each.folder for each in folders), names, strict=True))
         first = next(iter(called.values()))
         for other, table in difference_tables(folders, found, methods).items():
             tables.append(replace(table, label=f"{called[other]} less {first} {beside}"))

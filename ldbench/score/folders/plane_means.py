@@ -17,6 +17,7 @@ import numpy as np
 from ldbench.api import Measured, Metric
 from ldbench.records.units import CASES, SCANS
 from ldbench.score.by_subject import folded
+from ldbench.score.folders.scores import shared_parameters
 from ldbench.score.metrics.intervals import Array, Interval, numbered, share_of_subjects, t_quantile
 
 Units = Mapping[str, Sequence[str]]  # by kind of images, the subject of each
@@ -36,10 +37,7 @@ def mean_of_planes(metric: Metric, planes: Mapping[str, Measured], units: Mappin
     else:
         low, high = (float(np.mean([getattr(each, bound) for each in scores])) for bound in ("ci_low", "ci_high"))
         interval, how = Interval(value, low, high), "as if all planes erred alike"
-    own = {
-        name: one for name, one in first.parameters.items()
-        if all(each.parameters.get(name) == one for each in scores)
-    }
+    own = shared_parameters(scores)
     chances = [chance for each in scores if isinstance(chance := each.parameters.get(_CHANCE), float | int)]
     if chances:  # that the volumes show by chance what unranks a score: the smallest of as many looks (Bonferroni)
         own[_CHANCE] = min(len(scores) * min(chances), 1.0)

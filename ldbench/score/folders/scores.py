@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -98,3 +98,12 @@ class FolderScores:
     def values(self) -> dict[str, float]:
         """The value of each metric by its name, for a logger."""
         return {score.metric: score.value for score in self.scores}
+
+
+def shared_parameters(scores: Sequence[Measured]) -> dict[str, ParameterValue]:
+    """The parameters that all of the scores have, with one value."""
+    first, *others = scores
+    return {
+        name: value for name, value in first.parameters.items()
+        if all(each.parameters.get(name) == value for each in others)
+    }

@@ -13,6 +13,7 @@ import pytest
 
 from ldbench.api import ImageSet, MetricAxis
 from ldbench.board.folder_differences import differences
+from ldbench.board.folder_seeds import over_seeds
 from ldbench.data.images import write_image
 from ldbench.errors import MetricError, UsageError
 from ldbench.plugins.kinds import METRICS
@@ -171,7 +172,10 @@ def test_rare_labels_and_other_shares_are_said(root: Path, context: ScoringConte
     same_folder = replace(both[0], images={**both[0].images, "generated": found.images["generated"] | {"folder": "b"}})
     reasons = {each.metric: each.reason for each in differences([replace(found, options=both[0].options), same_folder])
                .left_out}
-    assert reasons["labels_auc"].startswith("it is a mean over other labels, disc and disc, bar; give those of both by")
+    assert reasons["labels_auc"].startswith("its interval counts the real images alone")
+    another_seed = replace(same_folder, images={**same_folder.images, "generated": {"folder": "b", "sha256": "b"}})
+    [seeds] = over_seeds({"drift": [replace(found, options=both[0].options), another_seed]}).methods
+    assert seeds.left_out["labels_auc"].startswith("it is a mean over other labels, disc and disc, bar; give tho")
 
 
 def test_several_generators_have_one_judge_and_a_difference_by_its_areas(
