@@ -6,6 +6,7 @@ counted, and the hours that they take at a stated rate.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def dry_run(
         found.append(f"data: {task.data.dataset}, {len(data.train)} training examples, {len(data.cases)} cases")
         found += filter(None, [data.caveat()])
         images = len(data.cases) + _further(data)
+    missing += _unwritable(folder.path)
     for_needs = generator_context(task, settings, device, settings.out, Processes())
     with on_device(device):
         needs = needs_of(generator, for_needs)
@@ -78,6 +80,8 @@ def dry_run(
         missing += needs.missing
         examples = len(inspection.data.train) if inspection.data is not None else 0
         found += [] if needs.missing else _costs(needs, images, examples)
+        if not folder.state.is_file():  # a run that goes on has a part of it on the disk
+            missing += _no_room(settings.out, _of_fit(needs, examples))
     side = task.protocol.resolution
     pixels = images * 3 * side * side
     free = in_bytes(_free(settings.out))
@@ -117,11 +121,37 @@ def _costs(needs: Needs, images: int, examples: int) -> list[str]:
         f"compute: {needs.fit_flops:.2g} operations to fit, {images * needs.image_flops:.2g} to generate; "
         f"{operations / RATE / 3600:.2g} h on a GPU of {RATE / 1e12:.0f} TFLOP/s, far longer on a CPU",
         f"device memory: {in_bytes(needs.device_bytes)} for weights and optimiser; activations are counted on a GPU",
-        f"disk: {in_bytes(needs.disk_bytes + examples * needs.example_bytes)} for the fit",
+        f"disk: {in_bytes(_of_fit(needs, examples))} for the fit",
     ]
+
+
+def _of_fit(needs: Needs, examples: int) -> int:
+    """Bytes on the disk."""
+    return needs.disk_bytes + examples * needs.example_bytes
+
+
+def _no_room(out: Path, needed: int) -> list[str]:
+    free = _free(out)
+    if needed <= free:
+        return []
+    return [
+        f"disk: expected {in_bytes(needed)} for the fit, got {in_bytes(free)} free at {out}; free space or choose "
+        "another --out"
+    ]
+
+
+def _unwritable(folder: Path) -> list[str]:
+    there = _there(folder)
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return []
+    return [f"{there}: expected a folder that may be written to, got one that may not be; choose another --out"]
 
 
 def _free(folder: Path) -> int:
     """Bytes free where the folder is or would be."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    return shutil.disk_usage(existing).free
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -55,6 +58,22 @@ def test_a_run_that_is_there_is_said_and_a_finished_one_asks_for_its_data_alone(
     assert found.found[1] == f"run: finished; its result is read back from {folder.result}"
     assert found.missing == ()
     assert dry_run(task.id, "sd", settings, "new").missing == begins.missing  # new cases are generated
+
+
+def test_a_disk_without_room_and_a_file_in_the_folders_place_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "runs"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
+    [disk] = dry_run("sandbox-brain-t2i", "lora", Settings(out)).missing
+    assert disk.endswith(f"for the fit, got 1.0 MiB free at {out}; free space or choose another --out")
+    assert dry_run("sandbox-brain-t2i", "real", Settings(out)).missing == ()
+    out.touch()
+    [unwritable] = dry_run("sandbox-brain-t2i", "real", Settings(out)).missing
+    assert unwritable.startswith(f"{out}: expected a folder that may be written to, got ")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    [unwritable] = dry_run("sandbox-brain-t2i", "real", Settings(tmp_path / "other")).missing
+    assert unwritable.startswith(f"{tmp_path}: expected a folder that may be written to, got one that may not be; ")
 
 
 @pytest.mark.parametrize("finished", [True, False])
