@@ -107,13 +107,15 @@ def answers(measured: MeasuredBoards, task: str, *names: str) -> str:
     return _paired(measured, task, [(title, "basic-ft", model) for model, title in ANSWERS.items()], names)
 
 
-def sampling(measured: MeasuredBoards, study: str, metric: str) -> str:
-    """What each drift changes of a metric in a study of sampling."""
-    if study not in measured.studies:
+def sampling(measured: MeasuredBoards, study: str, task: str, metric: str) -> str:
+    """What each drift changes of a metric of a task in a study of sampling."""
+    lines = [line for line in measured.studies.get(study, ()) if line["task"] == task]
+    if not lines:
         return NOTHING
-    found = drift_changes(measured.studies[study])
+    found = drift_changes(lines)
     if metric not in (known := metrics_of(found)):
-        raise UsageError(f"<!-- sampling {study} {metric} -->: expected a metric of the study, {', '.join(known)}")
+        words = f"sampling {study} {task} {metric}"
+        raise UsageError(f"<!-- {words} -->: expected a metric of the study, {', '.join(known)}")
     return study_table(found, metric)
 
 

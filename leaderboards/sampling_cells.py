@@ -7,6 +7,7 @@ t-interval over the seeds: a cell keeps scores alone, so what other cases would 
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,12 +70,18 @@ def drift_changes(lines: Sequence[Line]) -> list[Change]:
             values.setdefault((setting_of(line), metric, drift_of(line)), {})[line["seed"]] = value
     found = [
         _change(setting, metric, drift, of_seed, values[setting, metric, NONE])
-        for (setting, metric, drift), of_seed in sorted(values.items())
+        for (setting, metric, drift), of_seed in sorted(values.items(), key=_in_order)
         if drift != NONE and of_seed.keys() & values.get((setting, metric, NONE), {}).keys()
     ]
     if not found:
         raise ResultError("expected cells with drift and without, of one seed and otherwise equal, got none")
     return found
+
+
+def _in_order(cells: tuple[tuple[str, str, DriftPair], object]) -> tuple[object, ...]:
+    """Numbers in a setting by their size, and not by their digits."""
+    (setting, *rest), _ = cells
+    return [(word.rjust(20) if word.isdigit() else word) for word in re.split(r"(\d+)", setting)], *rest
 
 
 def _change(

@@ -76,6 +76,14 @@ def test_a_drift_is_paired_with_none_by_seed_and_drawn(tmp_path: Path, table: Ta
     assert (tmp_path / "gain.png").stat().st_size > 1000
 
 
+def test_settings_stand_in_the_order_of_their_numbers(tmp_path: Path, table: Table) -> None:
+    write(tmp_path, [cell(0, 50.0, {"delta": delta, "steps": steps}, {})
+                     for steps in ("1150", "50", "250") for delta in ("0", "0.1")])
+    code, out, err = table(tmp_path)
+    assert code == 0, err
+    assert [line.split(" |")[0] for line in out.splitlines()[2:]] == ["| steps=50", "| steps=250", "| steps=1150"]
+
+
 @pytest.mark.parametrize("name", ["samplers", "little"])
 def test_committed_cells_that_are_paired_are_of_one_device(name: str) -> None:
     devices: dict[str, set[str]] = {}
