@@ -21,7 +21,7 @@ from ldbench.data.stored_case import stored_case, unread_source
 from ldbench.errors import CardError, DataError
 from ldbench.records.run_folder import BACK, NULL
 from ldbench.task.card import EditSpec, Task
-from ldbench.task.prompts import instruction_for, prompt_for, sentences_for
+from ldbench.task.prompts import age_of, instruction_for, prompt_for, sentences_for
 
 if TYPE_CHECKING:
     import torch
@@ -150,7 +150,8 @@ class Editing:
             raise DataError(f"{what}: expected a known {name} of both images, got a blank one; drop the pair")
         if before == after:
             raise DataError(f"{what}: expected another {name} than its source's, got {after!r} in both")
-        if name == "age" and float(after) < float(before) and not self.edit.younger:
+        ages = [age_of(each.attributes, what) for each in (source, target)] if name == "age" else [0.0, 0.0]
+        if ages[1] < ages[0] and not self.edit.younger:
             raise DataError(
                 f"{what}: expected an age of {before} or more, got {after}; drop the pair or set edit.younger = true"
             )

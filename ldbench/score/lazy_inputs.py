@@ -221,5 +221,5 @@ def averaged(images: Images) -> StoredImages:
 
 
 def grey_as_rgb(image: torch.Tensor) -> torch.Tensor:
-    """The mean over channels, repeated: `(3, H, W)` to `(3, H, W)`; a grey image comes back as it was."""
+    """The mean over channels, repeated: `(3, H, W)` to `(3, H, W)`; a grey image comes back but for rounding."""
     return image.mean(0, keepdim=True).expand(3, -1, -1)

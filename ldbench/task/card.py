@@ -209,7 +209,7 @@ def _rules(task: Task) -> list[Rule]:
         ),
         (protocol.cases % max(len(classes), 1) == 0, "protocol.cases", "a multiple of the classes", protocol.cases),
         (
-            2 <= protocol.evaluation_cases <= protocol.cases and protocol.evaluation_cases % len(classes) == 0,
+            2 <= protocol.evaluation_cases <= protocol.cases and protocol.evaluation_cases % max(len(classes), 1) == 0,
             "protocol.evaluation_cases", "a multiple of the classes, from 2 to cases", protocol.evaluation_cases,
         ),
         (bool(protocol.seeds) and min(protocol.seeds) >= 0, "protocol.seeds", "seeds of 0 or more", protocol.seeds),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from ldbench.api import Attributes
-from ldbench.errors import CardError
+from ldbench.errors import CardError, DataError
 from ldbench.task.card import EditSpec, Protocol, Task
 from ldbench.task.prompt_sets import fields_of
 
@@ -38,10 +39,22 @@ def instruction_for(
     fields = {f"source_{name}": text for name, text in _spelled(protocol, source).items()}
     fields |= {f"target_{name}": text for name, text in _spelled(protocol, target).items()}
     if edit.attribute == "age" and protocol.age_style is not None:
-        before, after = int(source["age"]), int(target["age"])
+        before, after = (int(age_of(side, f"{task.id}: {image_id!r}")) for side in (source, target))
         fields |= {"source_age": spelled_age(before, protocol.age_style), CHANGE: age_change(after - before)}
         fields["target_age"] = spelled_age(after, protocol.age_style)
     return _filled(_drawn(edit.instructions, protocol, image_id, seed), fields, "edit.instructions")
+
+
+def age_of(attributes: Attributes, what: str) -> float:
+    """The age of an image in years; `DataError` that begins with `what` for one that is no number, such as 90+."""
+    try:
+        age = float(attributes["age"])
+    except ValueError:
+        age = math.nan
+    if not math.isfinite(age):
+        got = attributes["age"]
+        raise DataError(f"{what}: expected a number as age, got {got!r}; correct the manifest, or leave the image out")
+    return age
 
 
 def sentences_for(task: Task, edit: EditSpec, value: str | int | float) -> tuple[str, ...]:

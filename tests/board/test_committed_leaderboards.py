@@ -5,6 +5,8 @@ The laws hold for any number of rows and seeds. What is not committed yet is not
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from ldbench.board import leaderboard
@@ -97,6 +99,7 @@ def test_a_classifier_learns_from_scans_and_not_from_a_mean(task: str) -> None:
 @pytest.mark.parametrize("task", CHEATED)
 def test_basic_fine_tuning_comes_nearer_to_scans_than_what_it_began_from(task: str) -> None:
     fidelity = scores(task, "viewed_fid")
-    for tuned in fidelity.keys() & {"basic-ft", "basic-ft-ld"}:
-        for untuned in fidelity.keys() & {"sd", "sd-ld"}:
-            assert fidelity[tuned].value < fidelity[untuned].value
+    pairs = list(itertools.product(*(fidelity.keys() & of for of in ({"basic-ft", "basic-ft-ld"}, {"sd", "sd-ld"}))))
+    assert pairs
+    for tuned, untuned in pairs:
+        assert fidelity[tuned].value < fidelity[untuned].value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 
 import numpy as np
@@ -16,6 +17,7 @@ from ldbench.data.task_data import task_data
 from ldbench.errors import CardError, DataError
 from ldbench.task import card
 from ldbench.task.card import Task
+from ldbench.task.prompts import instruction_for
 
 AGING, DISEASE, CHEST, SEX = (
     card.load(name)
@@ -205,6 +207,17 @@ def test_a_younger_target_is_refused_unless_the_card_allows_it() -> None:
     with pytest.raises(DataError, match=r"expected an age of 70 or more, got 64; .* edit\.younger = true"):
         aging().pairs(data, "test")
     assert len(aging(younger=True).pairs(data, "test")) == 1
+
+
+@pytest.mark.parametrize("age", ["90+", "nan", float("inf")])
+def test_an_age_that_is_no_number_is_refused(age: str | float) -> None:
+    old = dataclasses.replace(later("a", 80), attributes={**later("a", 80).attributes, "age": age})
+    with pytest.raises(DataError, match=rf"pair of 'a-later': expected a number as age, got {re.escape(repr(age))}; "):
+        aging().pairs(dataset(scan("a", 70), old), "test")
+    worded = dataclasses.replace(AGING, protocol=dataclasses.replace(AGING.protocol, age_style="word"))
+    assert AGING.edit is not None
+    with pytest.raises(DataError, match="'a-scan': expected a number as age"):
+        instruction_for(worded, AGING.edit, "a-scan", scan("a", 70).attributes, old.attributes, 0)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+from ldbench.run import progress
 from ldbench.run.progress import Bars, Lines, live_progress
 
 
@@ -67,6 +68,16 @@ def test_a_stage_that_starts_again_gets_a_bar_of_its_own() -> None:
     for done in (1, 2, 1, 2):
         bars("classifier", done, 2, "loss 0.5")
     assert [(task.completed, task.total) for task in display.tasks] == [(2, 2), (2, 2)]
+
+
+def test_a_title_and_a_note_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, width=120)
+    monkeypatch.setattr(progress, "Console", lambda **_: console)
+    with live_progress("t[new].toml [/old]") as report:
+        report("fit", 1, 2, "a [judge] on the card")
+    assert "t[new].toml [/old]: fit" in drawn.getvalue()
+    assert "a [judge] on the card" in drawn.getvalue()
 
 
 def test_without_a_terminal_there_are_lines() -> None:

@@ -49,6 +49,7 @@ def test_installed_cards_load(name: str) -> None:
         ("resolution = 64", "resolution = 63", "protocol.resolution: expected a multiple of 8, got 63"),
         ("resolution = 64", "resolution = 0", "protocol.resolution: expected a multiple of 8, got 0"),
         ("resolution = 64", "resolution = -8", "protocol.resolution: expected a multiple of 8, got -8"),
+        ('classes = ["CN", "AD"]', "classes = []", "data.classes: expected at least two classes, got []"),
         ('classes = ["CN", "AD"]', 'classes = ["AD", "AD"]', "data.classes: expected classes that differ"),
         ("seeds = [0, 1, 2, 3, 4]", "seeds = []", "protocol.seeds: expected seeds of 0 or more, got ()"),
         ("seeds = [0, 1, 2, 3, 4]", "seeds = [-1]", "protocol.seeds: expected seeds of 0 or more, got (-1,)"),

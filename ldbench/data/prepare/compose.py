@@ -29,6 +29,7 @@ from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
 from ldbench.data.prepare.enough import check_splits
+from ldbench.data.prepare.journal import end_at_last_line, journal_rows
 from ldbench.data.prepare.listing import inside, list_folder, nothing_usable, stop_at_fault
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
@@ -115,12 +116,9 @@ def _finished(out: Path, reader: Reader, by_id: Mapping[str, SourceImage], code:
     path = out / "journal.csv"
     if not path.exists():
         return {}
-    text = path.read_text(encoding="utf-8")
-    if not text.endswith("\n"):  # the head of a line: end it, or the next would be joined to it
-        with path.open("a", encoding="utf-8") as journal:
-            journal.write("\n")
+    end_at_last_line(path)
     finished: dict[str, ImageOutcome] = {}
-    for row in csv.reader(text.splitlines()):
+    for row in journal_rows(path):
         if len(row) < 3 or row[0] not in by_id:
             continue
         try:
@@ -133,7 +131,10 @@ def _finished(out: Path, reader: Reader, by_id: Mapping[str, SourceImage], code:
         if _made_of(of_source, code) == row[2]:
             width, height = (int.from_bytes(content[_PNG_SIZE][at : at + 4], "big") for at in (0, 4))
             notes = tuple(cell for cell in row[3:] if not cell.startswith("{"))
-            seen: dict[str, float | str] = next((json.loads(cell) for cell in row[3:] if cell.startswith("{")), {})
+            try:
+                seen: dict[str, float | str] = next((json.loads(cell) for cell in row[3:] if cell.startswith("{")), {})
+            except ValueError:  # the head of a line that an earlier version ended
+                continue
             finished[row[0]] = ImageOutcome(row[0], row[1], (height, width), "", "unreadable", of_source, notes, seen)
     return finished
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Collection
 from pathlib import Path
 
+from ldbench.data.prepare.journal import journal_rows
 from ldbench.errors import DataError
 
 
@@ -38,7 +38,7 @@ def _removed(folder: Path, journal: Path, files: Collection[str]) -> list[str]:
 
     Returns a line with their number, none where nothing was removed. No file that the journal doesn't name is touched.
     """
-    made = {row[0] for row in csv.reader(journal.read_text(encoding="utf-8").splitlines()) if len(row) >= 3}
+    made = {row[0] for row in journal_rows(journal) if len(row) >= 3}
     removed = 0
     for entry in sorted((folder / "images").iterdir()):
         if entry.suffix == ".png" and entry.stem in made and f"images/{entry.name}" not in files:

@@ -136,16 +136,19 @@ def area_of(scores_nk: Array, labels: npt.NDArray[np.int64]) -> tuple[float, Arr
     found, influence_n = [], np.zeros(len(labels))
     for k in used:
         positive = labels == k
-        wins_pq = _wins(scores_nk[positive, k], scores_nk[~positive, k])
-        found.append(float(wins_pq.mean()))
-        influence_n[positive] += wins_pq.mean(axis=1) / positive.sum() / len(used)
-        influence_n[~positive] += wins_pq.mean(axis=0) / (~positive).sum() / len(used)
+        one_p, other_q = scores_nk[positive, k], scores_nk[~positive, k]
+        below_p, above_q = _below(one_p, other_q), len(one_p) - _below(other_q, one_p)
+        found.append(float(below_p.sum() / (len(one_p) * len(other_q))))
+        influence_n[positive] += below_p / len(other_q) / len(one_p) / len(used)
+        influence_n[~positive] += above_q / len(one_p) / len(other_q) / len(used)
     return float(np.mean(found)), influence_n
 
 
-def _wins(positive_p: Array, negative_q: Array) -> Array:
-    """1 where a positive case scores above a negative one, 1/2 for ties, as `(P, Q)`."""
-    return np.asarray((positive_p[:, None] > negative_q) + 0.5 * (positive_p[:, None] == negative_q), dtype=np.float64)
+def _below(values_p: Array, others_q: Array) -> Array:
+    """How many of the others lie below each value, a tie as half of one, `(P,)`."""
+    ordered_q = np.sort(others_q)
+    left_p, right_p = (np.searchsorted(ordered_q, values_p, side) for side in ("left", "right"))
+    return (left_p + right_p) / 2
 
 
 def _logit_interval(value: float, variance: float, quantile: float) -> Interval:

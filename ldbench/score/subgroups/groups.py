@@ -12,7 +12,7 @@ variance of a gap then takes the covariance, and its degrees of freedom are thos
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import comb
+from math import comb, isfinite
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -118,7 +118,7 @@ def groups_of(attributes: Mapping[Key, Attributes]) -> dict[str, dict[str, list[
 def _group(attribute: str, value: object) -> str:
     if isinstance(value, str):
         return value
-    if attribute.casefold() == _AGE and isinstance(value, int | float):
+    if attribute.casefold() == _AGE and isinstance(value, int | float) and isfinite(value):
         decade = int(value // 10) * 10
         return f"{decade} to {decade + 9}"
     return ""

@@ -18,10 +18,9 @@ from ldbench.api import Direction, ParameterValue
 from ldbench.board.seeds import pool
 from ldbench.errors import GeneratorError, MetricError, UsageError
 from ldbench.plugins.kinds import metric_bounds
-from ldbench.plugins.parameters import build
 from ldbench.records.names import digest
 from ldbench.records.result import Result
-from ldbench.run.pipeline import ready, run
+from ldbench.run.pipeline import prepare, ready, run
 from ldbench.run.settings import Settings
 from ldbench.score.metrics.intervals import Interval
 from ldbench.score.steps import steps
@@ -104,8 +103,8 @@ def ablate(
         {**settings.overrides, **{each.parameter: text for each, (text, _) in zip(grids, combination, strict=True)}}
         for combination in combinations
     ]
-    for each in overrides:
-        build(type(generator), each)
+    for each in overrides:  # a value that no run of it could end well with is refused here
+        prepare(task_name, model_name, replace(settings, overrides=each, seed=seeds[0]))
     cells = []
     of_cells = steps(list(zip(combinations, overrides, strict=True)), settings.progress, "ablate", _texts)
     for combination, of_cell in of_cells:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,6 +41,16 @@ def test_value_equals_scikit_learn(seed: int, n: int, classes: int, ties: bool) 
     interval = areas(scores[None], labels).interval()
     assert interval.value == pytest.approx(expected, abs=1e-12)
     assert 0 <= interval.low <= interval.value <= interval.high <= 1
+
+
+def test_memory_grows_with_the_cases_and_not_with_their_pairs() -> None:
+    random, labels = np.random.default_rng(0), np.arange(20_000) % 2
+    scores = random.normal(size=(1, 20_000, 2))
+    tracemalloc.start()
+    areas(scores, labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * scores.nbytes
 
 
 def test_interval_equals_delongs_formula_on_the_logit_scale() -> None:

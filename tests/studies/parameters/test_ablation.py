@@ -101,3 +101,11 @@ def test_bad_input_starts_no_run(pairs: list[tuple[str, str]], message: str, tmp
         ablate(str(cheap_card(tmp_path)), TOY, pairs, (0,), Settings(tmp_path / "out"))
     assert fits(tmp_path) == []
     assert not os.path.lexists(tmp_path / "out")
+
+
+def test_a_value_that_the_generators_needs_refuse_starts_no_run(tmp_path: Path) -> None:
+    with pytest.raises(LdbenchError, match="2000"):
+        ablate(
+            "sandbox-brain-t2i", "sd", [("sampling_steps", "10,2000")], (0,), Settings(tmp_path / "out", device="cpu")
+        )
+    assert not os.path.lexists(tmp_path / "out")
