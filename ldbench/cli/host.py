@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _NEAR = 0.7  # how alike a word is to a command that was meant, of 1
-SeedFile = Annotated[
+SeedFile = Annotated[Path, typer.Option("--seed-file", help="The host's secret, as `host publish` made it.")]
+NewSeedFile = Annotated[
     Path, typer.Option("--seed-file", help="The host's secret; made, with a seed drawn, where there is none.")
 ]
 Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="The folder that `host publish` wrote.")]
@@ -48,7 +49,7 @@ host = typer.Typer(
 
 @host.command()
 def publish(
-    task: Task, seed_file: SeedFile,
+    task: Task, seed_file: NewSeedFile,
     out: Annotated[
         Path | None, typer.Option(help="The package for participants.", show_default="hosted/TASK")
     ] = None,

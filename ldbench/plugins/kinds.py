@@ -49,6 +49,12 @@ def metric_bounds(name: str) -> tuple[float, float]:
     return (-math.inf, math.inf) if metric is None else metric.bounds
 
 
+def depends_on_number(name: str) -> bool:
+    """Whether a metric's value depends on the number of images; false for one that is not installed here."""
+    metric = METRICS.installed(name)
+    return metric is not None and metric.groups in ("equal", "excess")
+
+
 def is_trained(name: str) -> bool:
     """Whether a metric's value depends on a training of its own; false for one that is not installed here."""
     metric = METRICS.installed(name)

@@ -177,6 +177,12 @@ class RunFolder:
             before = begun.get(key) if isinstance(begun, dict) else None
             if before != now and self._is_untouched():
                 return "", {**state, **content}
+            if before != now and key == VERSION:
+                raise ResultError(
+                    f"{self.path}: begun with {state.get(MODEL)} of version {_brief(before)}, this run has "
+                    f"{_brief(now)}: its code or its package changed since; remove the folder to run it anew, put the "
+                    "earlier one back to finish it, or choose another --out"
+                )
             if before != now:
                 first = "put that back" if self.finished() else "finish it as it was begun"
                 raise ResultError(

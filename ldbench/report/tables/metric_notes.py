@@ -10,8 +10,10 @@ from types import MappingProxyType
 
 from ldbench.api import ParameterValue, Score
 from ldbench.board.leaderboard import BoardMetric
+from ldbench.plugins.kinds import depends_on_number
 from ldbench.records.identity import real_images
 from ldbench.report.tables.headline import ARROWS
+from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 VIEWING = ("viewing_blur", "viewing_noise")
 Settings = Mapping[str, Mapping[str, ParameterValue]]
@@ -25,6 +27,20 @@ def metric_notes(measured: Iterable[Score | BoardMetric], settings: Settings = N
         said = ", ".join(_how(one, settings.get(one.metric, {})))
         alike.setdefault(said, []).append(f"{one.metric} {ARROWS[one.direction]}")
     return [f"{', '.join(names)}: {said}" for said, names in alike.items()]
+
+
+def few_notes(measured: Iterable[Score | BoardMetric]) -> list[str]:
+    """A warning of metrics whose value depends on the number of images, where there are few on either side."""
+    few = [
+        one.metric for one in measured
+        if min(one.n, real_images(one.parameters) or one.n) < FEWEST_OF_A_SET and depends_on_number(one.metric)
+    ]
+    if not few:
+        return []
+    return [
+        f"Fewer than {FEWEST_OF_A_SET} images: the value of {', '.join(few)} depends on their number; compare it with "
+        "values of as many images alone."
+    ]
 
 
 def setting_words(settings: Mapping[str, ParameterValue]) -> str:

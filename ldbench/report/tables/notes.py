@@ -13,7 +13,7 @@ from ldbench.board.row_labels import SCORED_MARK, TRUTH_MARK, Labels, labels
 from ldbench.plugins.kinds import METRICS
 from ldbench.report.guarantee import GUARANTEE, RULE, SHARED, allowance_sentence
 from ldbench.report.tables.cheats import deceived_notes, unedited_notes
-from ldbench.report.tables.metric_notes import metric_notes
+from ldbench.report.tables.metric_notes import few_notes, metric_notes
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
 
 HINT = " Run more seeds, or ask about these very images: ldbench compare --as-fitted."  # which no paper prints
@@ -25,7 +25,7 @@ def board_notes(
     leaderboard: Leaderboard, measured: Sequence[BoardRow], reported: Sequence[BoardRow], labelled: Labels
 ) -> list[str]:
     """All notes on a board: on its metrics and ranks, then on its rows, at last on runs that failed."""
-    notes = metric_notes(leaderboard.metrics)
+    notes = [*metric_notes(leaderboard.metrics), *few_notes(leaderboard.metrics)]
     notes.extend(unedited_notes(leaderboard))
     if any(row.competes for row in measured):
         first = leaderboard.metrics[0].metric if leaderboard.metrics else ""

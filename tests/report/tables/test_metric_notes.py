@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ldbench.api import ParameterValue, Score
-from ldbench.report.tables.metric_notes import metric_notes
+from ldbench.report.tables.metric_notes import few_notes, metric_notes
 
 
 def score(metric: str, **parameters: ParameterValue) -> Score:
@@ -34,3 +34,11 @@ def test_metrics_that_were_measured_alike_share_a_line_and_settings_part_them() 
         "kid \u2193: network, n = 30 beside 9 real, interval: jackknife",
         "coverage \u2193: network, n = 30, k=3, resize=64, interval: jackknife",
     ]
+
+
+def test_few_images_on_either_side_are_said_of_metrics_that_depend_on_their_number() -> None:
+    many = [score("fid"), score("fid", n_real=20), score("lpips", n_real=3), score("of-another-package")]
+    assert few_notes(many) == []
+    few = [score("fid", n_real=19), score("kid", n_real=3), score("coverage", n_real=3), score("lpips")]
+    [note] = few_notes(few)
+    assert note.startswith("Fewer than 20 images: the value of fid, coverage depends on their number; compare it")
