@@ -57,9 +57,9 @@ def edits(
     seed: Annotated[int | None, typer.Option(help="Draws the cases; the run's own seed where none is given.")] = None,
     threshold: Annotated[float, typer.Option(help="Smaller changes stay white; a part of the range.")] = 0.1,
     out: Annotated[Path | None, typer.Option(help="The PNG to write; edits.png in FOLDER where none is given.")] = None,
-    card: Card = None,
+    task: Card = None,
 ) -> None:
     """Draw source, result, truth and signed change of some of a run's cases (the paper's Figs. 6 to 8)."""
     from ldbench.run.sheets.edits_of_run import figure_of_run
 
-    typer.echo(figure_of_run(folder, rows=rows, seed=seed, threshold=threshold, out=out, card_name=card))
+    typer.echo(figure_of_run(folder, rows=rows, seed=seed, threshold=threshold, out=out, card_name=task))

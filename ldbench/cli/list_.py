@@ -72,7 +72,10 @@ def _tasks() -> Iterator[_Listed]:
     for task in map(card.load, card.task_names()):
         yield _Listed(
             f"{task.id:35} {task.kind:22} {task.title}",
-            {"id": task.id, "version": task.version, "kind": task.kind, "title": task.title},
+            {
+                "id": task.id, "version": task.version, "kind": task.kind, "title": task.title,
+                "cases": task.protocol.cases, "seeds": task.protocol.seeds,
+            },
         )
 
 

@@ -29,7 +29,7 @@ def make(
     consent: Annotated[
         Path | None, typer.Option(help="A text file shown before the start, instead of the page's own words.")
     ] = None,
-    card: Card = None,
+    task: Card = None,
     salt: Annotated[str | None, typer.Option(help="The salt in a key, to write the same page again.")] = None,
 ) -> None:
     """Write one blinded HTML page from finished runs and real scans, and its answer key in a file of its own."""
@@ -39,7 +39,7 @@ def make(
 
     named = tuple(parse_names([questions], "--questions")) if questions else ()
     words = Wording(title, CONSENT if consent is None else _text(consent))
-    made = make_study(runs, out, Design(named, per_question, repeats, catch, seed, salt), words, card)
+    made = make_study(runs, out, Design(named, per_question, repeats, catch, seed, salt), words, task)
     for line in made.lines():
         typer.echo(line)
 

@@ -20,7 +20,7 @@ def recorded_data(
     Raises `UnknownNameError` for a task that isn't here and `ResultError` where its card or its data are others.
     """
     if card_name is None and recorded.id not in card.task_names():
-        remedy = "no installed card has this id; give its card's path by --task or --card"
+        remedy = "no installed card has this id; give its card's path by --task"
         raise unknown_name("task", recorded.id, card.task_names(), remedy, listed=True)
     task = card.load(card_name or recorded.id)
     check_card(recorded, task_ref(task), where)

@@ -53,7 +53,8 @@ def dry_run(
     reads_back = folder.finished() and fresh_seed is None
     inspection = _data_alone(task, settings) if reads_back else inspect(task, settings.seed)
     missing, images = [str(error) for error in inspection.unmet], task.protocol.cases
-    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed}"]
+    seeds = ", ".join(map(str, task.protocol.seeds))
+    found = [f"task {task.id}, version {task.version}; model {model_name}; seed {settings.seed} (the card's: {seeds})"]
     found += [*filter(None, [off_card(task, settings.seed)]), _whereabouts(folder)]
     try:
         if inspection.data is not None:

@@ -18,7 +18,7 @@ from tests.result_files import lay
 # the same everywhere; of the rest --out, say, is a folder here and a file there
 ONE_MEANING = {
     "--device", "--batch-size", "--seeds", "--measured-only", "--tolerance", "--allow-missing", "--junit", "--summary",
-    "--card", "results", "task", "model",
+    "results", "task", "model",
 }
 
 

@@ -42,5 +42,5 @@ def test_a_task_that_is_not_installed_needs_its_card(tmp_path: Path) -> None:
         with pytest.raises(UnknownNameError) as stop:
             recorded_data(replace(small, id=task_id), split, 0, "a run")
         assert str(stop.value) == (
-            f"unknown task {task_id!r}: no installed card has this id; give its card's path by --task or --card"
+            f"unknown task {task_id!r}: no installed card has this id; give its card's path by --task"
         )
