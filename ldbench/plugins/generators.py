@@ -37,12 +37,27 @@ def check_class(candidate: object, label: str, name: str = "") -> type[Generator
         missing = ", ".join(sorted(candidate.__abstractmethods__))
         raise PluginError(f"{label}: {candidate.__name__} doesn't define {missing}; define it")
     _check_api_version(candidate, label)
+    _check_calls(candidate, label)
     _check_kinds(candidate, label)
     try:
         declared(candidate)
     except PluginError as error:
         raise PluginError(f"{label}: {error}") from error
     return candidate
+
+
+def _check_calls(candidate: type[Generator], label: str) -> None:
+    """`PluginError` for a method that can't take what it is given, which would otherwise show when a run calls it."""
+    for name in ("fit", "generate"):
+        asked = list(inspect.signature(getattr(Generator, name)).parameters)
+        own = inspect.getattr_static(candidate, name)
+        if isinstance(own, staticmethod | classmethod):  # called without one, or with the class in its place
+            continue
+        try:
+            inspect.signature(own).bind(*asked)
+        except TypeError as error:
+            got = f"{name}({', '.join(inspect.signature(own).parameters)})" if callable(own) else what_it_is(own)
+            raise PluginError(f"{label}: expected {name}({', '.join(asked)}), got {got}; write it so") from error
 
 
 def _check_kinds(candidate: type[Generator], label: str) -> None:
