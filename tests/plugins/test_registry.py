@@ -189,7 +189,7 @@ def test_a_wrong_spec_is_one_line(tmp_path: Path, spec: str, kind: type[Exceptio
         ("def generate", "def produce", "doesn't define generate"),
         ("requests, context)", "requests)", r"expected generate\(self, requests, context\), got generate\("),
         ("level: float", "def fit(self, train): ...\n    level: float", r"fit\(self, train, context\), got fit\("),
-        ("level: float", "fit = 3\n    level: float", r"expected fit\(self, train, context\), got an object of type int"),
+        ("level: float", "fit = 3\n    level: float", r"train, context\), got an object of type int"),
         ("level: float = 0.5", "level: float", r"Grey\.level: expected a default"),
         ("level: float = 0.5", "level: list = field(default_factory=list)", r"level: expected bool, int"),
         ("level: float = 0.5", "level: float = 'half'", r"default of its own type \(float\), got 'half'"),
