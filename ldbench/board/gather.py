@@ -97,11 +97,11 @@ def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[Unfinis
     """The runs below the folders that were begun and are finished in none of them."""
     begun = unfinished_below(folders)
     measured = [result for _, result in found if begun and result.origin == "measured"]
-    ended = tuple(
-        str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured
+    ended = {
+        (one.task.id, *RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path.parts[-2:]) for one in measured
         if names_folder(one.task.id)  # any other can be no run that was begun
-    )  # fmt: skip
-    return [one for one in begun if not str(one.folder.absolute()).endswith(ended)]
+    }  # fmt: skip
+    return [one for one in begun if (one.task, *one.folder.absolute().parts[-2:]) not in ended]
 
 
 def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
