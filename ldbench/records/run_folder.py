@@ -16,7 +16,7 @@ from typing import Any
 
 from ldbench.errors import ResultError
 from ldbench.records.digests import CODE, RESOLVED, is_content
-from ldbench.records.files import read_json, write_json
+from ldbench.records.files import is_part, read_json, write_json
 from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
 from ldbench.records.names import digest, names_folder, plain
@@ -212,7 +212,8 @@ class RunFolder:
     def _is_untouched(self) -> bool:
         """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
         ours = {self.state, self.lock, self.log, self.progress, self.error, self.beginning, self.times}
-        return not any(path.is_file() and path not in ours for path in self.path.rglob("*"))
+        made = (path for path in self.path.rglob("*") if path not in ours and not is_part(path))
+        return not any(path.is_file() for path in made)
 
     def finished(self) -> bool:
         """Whether the run has a result, so that nothing is left to compute."""

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.errors import ResultError
+from ldbench.records.files import whole_file
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, write
 from ldbench.records.run_folder import NULL, PASSES, RunFolder, check_card, check_split
 
@@ -244,6 +245,18 @@ def test_a_run_that_has_made_nothing_takes_on_the_code_that_is_here(tmp_path: Pa
     assert json.loads(folder.state.read_bytes()) == {**BEGUN, "code": "sha256:cc"}
     folder.image("a").parent.mkdir()
     folder.image("a").touch()
+    with pytest.raises(ResultError, match="begun with other code"):
+        folder.begin(BEGUN, CONTENT)
+
+
+@pytest.mark.parametrize("left", ["times.json", ".begun", "error.txt", "images/a.png", "manifest.json"])
+def test_what_a_kill_left_half_written_is_nothing_made(left: str, tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path), CONTENT, ())
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / left) as part:
+        copy = part.rename(tmp_path / "kept")
+    half = copy.rename(part)
+    assert folder.begin(BEGUN, {"code": "sha256:cc"}) == ""
+    half.rename(half.with_name("weights.1a2b3c4d"))
     with pytest.raises(ResultError, match="begun with other code"):
         folder.begin(BEGUN, CONTENT)
 
