@@ -137,9 +137,13 @@ class RunFolder:
                 self._leave_if_empty()
                 raise
 
+    def is_empty(self) -> bool:
+        """Whether nothing lies there, or the lock alone."""
+        return not self.path.is_dir() or all(path == self.lock for path in self.path.iterdir())
+
     def _leave_if_empty(self) -> None:
         """Remove the folder, with those of its model and task, where they hold nothing but the lock."""
-        if [path.name for path in self.path.iterdir()] == [self.lock.name]:
+        if self.is_empty():
             self.lock.unlink()
             with suppress(OSError):  # others are in there
                 for folder in (self.path, *self.path.parents[:2]):
