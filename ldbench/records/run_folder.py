@@ -21,9 +21,11 @@ from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
 from ldbench.records.names import digest, names_folder, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
+from ldbench.records.walk import walk
 
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
 STATE = "run.json"
+FIT = "fit"  # what a generator keeps of its fit, or fit-N of one process's
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
@@ -116,7 +118,7 @@ class RunFolder:
 
     def fit(self, process: int | None = None) -> Path:
         """The generator's own place: one for all processes, or that of one process alone."""
-        return self.path / ("fit" if process is None else f"fit-{process}")
+        return self.path / (FIT if process is None else f"{FIT}-{process}")
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -216,8 +218,8 @@ class RunFolder:
     def _is_untouched(self) -> bool:
         """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
         ours = {self.state, self.lock, self.log, self.progress, self.error, self.beginning, self.times}
-        made = (path for path in self.path.rglob("*") if path not in ours and not is_part(path))
-        return not any(path.is_file() for path in made)
+        files = (place / name for place, _, names in walk(self.path, hidden=True) for name in names)
+        return all(path in ours or is_part(path) for path in files)
 
     def finished(self) -> bool:
         """Whether the run has a result, so that nothing is left to compute."""

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ldbench.board.gather import board_set
+from ldbench.board.gather import board_set, collect
 from ldbench.records.files import write_json
-from ldbench.records.result import ModelRef, Result, TaskRef
+from ldbench.records.result import ModelRef, Result, TaskRef, write
 from ldbench.records.run_folder import RunFolder
 
 MODEL = ModelRef("noise", "ldbench", "0.1.0")
@@ -26,3 +26,13 @@ def test_a_run_is_unfinished_whatever_task_of_a_like_name_is_done(task: str, tmp
     assert [one.folder for one in found.unfinished] == [folder.path]
     assert found.unfinished_of(task)
     assert board_set([("elsewhere", finished(task))], [tmp_path]).unfinished == []
+
+
+def test_results_behind_a_link_are_read_as_all_others(tmp_path: Path) -> None:
+    out, scratch = tmp_path / "runs", tmp_path / "scratch"
+    for root, task in ((out, "brain"), (scratch, "chest")):
+        write(finished(task), RunFolder.of(root, task, MODEL, 0).result)
+    (out / "chest").symlink_to(scratch / "chest")
+    there = [str(RunFolder.of(out, task, MODEL, 0).result) for task in ("brain", "chest")]
+    assert [path for path, _ in collect([out])] == there
+    assert [path for path, _ in collect([out, scratch])] == there

@@ -261,6 +261,15 @@ def test_what_a_kill_left_half_written_is_nothing_made(left: str, tmp_path: Path
         folder.begin(BEGUN, CONTENT)
 
 
+def test_images_that_lie_elsewhere_were_made(tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path / "run"), CONTENT, ())
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "a.png").touch()
+    folder.images.symlink_to(tmp_path / "scratch")
+    with pytest.raises(ResultError, match="begun with other code"):
+        folder.begin(BEGUN, {**CONTENT, "code": "sha256:cc"})
+
+
 def test_a_run_begun_before_content_was_noted_goes_on_and_is_held_to_it_from_then_on(tmp_path: Path) -> None:
     folder = begun(RunFolder(tmp_path), {})
     assert folder.begin(BEGUN, CONTENT) == "begun when the code was not recorded; goes on with the code that is here"
