@@ -20,7 +20,7 @@ from ldbench.records.identity import Found
 from ldbench.records.names import names_folder
 from ldbench.records.rounding import one_of_each
 from ldbench.records.run_folder import RESULT, RunFolder
-from ldbench.records.runs_below import files_below, or_its_ablation
+from ldbench.records.runs_below import or_its_ablation, runs_below
 from ldbench.records.sidecar import beside_all
 from ldbench.records.subgroups import Subgroups
 from ldbench.records.unfinished import UnfinishedRun, sentence_of_unfinished, unfinished_below
@@ -97,11 +97,11 @@ def _unfinished(found: Sequence[Found], folders: Sequence[Path]) -> list[Unfinis
     """The runs below the folders that were begun and are finished in none of them."""
     begun = unfinished_below(folders)
     measured = [result for _, result in found if begun and result.origin == "measured"]
-    ended = tuple(
-        str(RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path) for one in measured
+    ended = {
+        (one.task.id, *RunFolder.of(Path(), one.task.id, one.model, one.seed or 0).path.parts[-2:]) for one in measured
         if names_folder(one.task.id)  # any other can be no run that was begun
-    )  # fmt: skip
-    return [one for one in begun if not str(one.folder.absolute()).endswith(ended)]
+    }  # fmt: skip
+    return [one for one in begun if (one.task, *one.folder.absolute().parts[-2:]) not in ended]
 
 
 def fold(results: Sequence[Found]) -> dict[str, Leaderboard]:
@@ -120,7 +120,7 @@ def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
     for path in paths:
         if not path.exists():
             raise ResultError(f"can't read {path}: no such file or folder; expected results of `ldbench run`")
-        found = [path] if path.is_file() else files_below(path, RESULT)
+        found = [path] if path.is_file() else _results_below(path)
         if not found:
             raise ResultError(
                 f"{path}: expected a {RESULT} below it, got none; `ldbench run` makes one"
@@ -135,6 +135,10 @@ def collect(paths: Iterable[Path], leave_out: LeaveOut = refuse) -> list[Found]:
         except ResultError as error:
             leave_out(error)
     return results
+
+
+def _results_below(folder: Path) -> list[Path]:
+    return [run / RESULT for run in runs_below(folder) if (run / RESULT).is_file()]
 
 
 def gather(

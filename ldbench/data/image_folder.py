@@ -23,6 +23,7 @@ from ldbench.data.stored_images import StoredImages
 from ldbench.data.volumes import cut as volumes
 from ldbench.errors import ImageError
 from ldbench.records.run_folder import FURTHER_PASSES
+from ldbench.records.walk import walk
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _UNCHECKED = (-1, -1)
@@ -100,19 +101,9 @@ def count_ignored(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> int:
 
 def names_below(folder: Path) -> Iterator[str]:
     """Every file of a folder and its subfolders by its path below it, but hidden ones; links are followed."""
-    entered: set[str] = set()
-    for where, folders, names in os.walk(folder, followlinks=True, onerror=_unread):
-        # folders before links to them, and each by name, so that it is the same one on every file system
-        folders[:] = sorted(
-            (name for name in folders if name[0] != "."), key=lambda name: ((Path(where) / name).is_symlink(), name)
-        )
-        real = os.path.realpath(where)
-        if real in entered:  # a link to a folder that was met before, or a loop of them
-            folders.clear()
-            continue
-        entered.add(real)
-        inside = Path(where).relative_to(folder)
-        yield from ((inside / name).as_posix() for name in names if name[0] != ".")
+    for place, _, names in walk(folder, unreadable=_unread):
+        inside = place.relative_to(folder)
+        yield from ((inside / name).as_posix() for name in names)
 
 
 def _unread(error: OSError) -> None:

@@ -7,7 +7,6 @@ that was written a moment ago is not remembered: within a tick of the clock it c
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from ldbench.records.caches import DIGESTS
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import read_json, user_cache_folder, write_json
 from ldbench.records.names import digest
+from ldbench.records.walk import walk
 
 CODE = "code"  # how run.json and a result name the digest of a generator's code
 PARAMETER = "content of "  # and, with the parameter's name after it, that of what a parameter names
@@ -58,15 +58,13 @@ def files_below(folder: Path, suffix: str = "", without: Path | None = None) -> 
     """The files below a folder by their names in it, links followed; nothing hidden, nothing below `without`, and no
     compiled Python."""
     files: dict[str, Path] = {}
-    entered = set[Path]() if without is None else {without.resolve()}
-    for place, folders, names in os.walk(folder, followlinks=True):
-        here = Path(place).resolve()
-        if here in entered:  # `without`, or a link to a folder above
+    left_out = None if without is None else without.resolve()
+    for place, folders, names in walk(folder):
+        if place.resolve() == left_out:
             folders.clear()
             continue
-        entered.add(here)
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
-        paths = [Path(place) / name for name in names if not name.startswith(".") and name.endswith(suffix)]
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        paths = [place / name for name in names if name.endswith(suffix)]
         files |= {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
     return files
 

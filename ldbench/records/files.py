@@ -10,6 +10,7 @@ import codecs
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -27,6 +28,7 @@ from ldbench.records.from_table import built
 
 T = TypeVar("T")
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)  # however much space there is
+_PART = re.compile(r"\..+\.[0-9a-f]{8}", re.DOTALL)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -45,6 +47,11 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def is_part(path: Path) -> bool:
+    """Whether it is called as what `whole_file` leaves behind where the process is killed."""
+    return _PART.fullmatch(path.name) is not None
 
 
 @contextmanager

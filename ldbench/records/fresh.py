@@ -6,13 +6,14 @@ It holds one round for each fresh set. A file that contradicts the result is an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ldbench.api import Direction
 from ldbench.records.files import read_record, refuse_constant, write_json
+from ldbench.records.lock import locked
 from ldbench.records.result import Result, TaskRef
-from ldbench.records.run_folder import FRESH
+from ldbench.records.run_folder import FRESH, RunFolder
 from ldbench.records.sidecar import own_sidecar
 
 SCHEMA_VERSION = 1
@@ -67,9 +68,10 @@ def _read(file: Path) -> FreshRounds:
 
 def add(path: Path, result: Result, new: FreshRound) -> Path:
     """Write the round beside the result's file, in place of an earlier one of the same set."""
-    before: Sequence[FreshRound] = (beside(path, result) or FreshRounds("", ())).rounds
-    others = [one for one in before if one.task.id != new.task.id]
-    rounds = tuple(sorted((*others, new), key=lambda one: one.task.id))
     file = path.with_name(FRESH)
-    write_json(file, asdict(replace(FreshRounds("", ()), images_hash=str(result.images_hash), rounds=rounds)))
+    with locked(RunFolder.holding(path).lock, wait=True):  # else a round that another process adds now is lost
+        before: Sequence[FreshRound] = (beside(path, result) or FreshRounds("", ())).rounds
+        others = [one for one in before if one.task.id != new.task.id]
+        rounds = tuple(sorted((*others, new), key=lambda one: one.task.id))
+        write_json(file, asdict(FreshRounds(str(result.images_hash), rounds)))
     return file

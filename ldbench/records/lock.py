@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import TextIO
 
 from ldbench.errors import ResultError
 from ldbench.records.files import refusal
+
+_LOOK = 0.2  # seconds: whoever looks holds the lock, too, for less than that even on a busy machine
 
 
 def locked(path: Path, *, wait: bool) -> TextIO:
@@ -17,7 +20,7 @@ def locked(path: Path, *, wait: bool) -> TextIO:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("w")
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        _take(handle, wait)
     except OSError as error:
         handle.close()
         if isinstance(error, BlockingIOError):
@@ -28,6 +31,18 @@ def locked(path: Path, *, wait: bool) -> TextIO:
         return handle
     handle.close()  # whoever had it took the file away in between
     return locked(path, wait=wait)
+
+
+def _take(handle: TextIO, wait: bool) -> None:
+    """The lock; without `wait` BlockingIOError where another has it, and not only looks at it (`is_locked`)."""
+    deadline = time.monotonic() + _LOOK
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.001)
 
 
 def _is(handle: TextIO, path: Path) -> bool:

@@ -16,14 +16,16 @@ from typing import Any
 
 from ldbench.errors import ResultError
 from ldbench.records.digests import CODE, RESOLVED, is_content
-from ldbench.records.files import read_json, write_json
+from ldbench.records.files import is_part, read_json, write_json
 from ldbench.records.identity import spelled
 from ldbench.records.lock import locked
 from ldbench.records.names import digest, names_folder, plain
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, read
+from ldbench.records.walk import walk
 
 RESULT, UNITS, MANIFEST, IMAGES = "result.json", "units.json", "manifest.json", "images"
 STATE = "run.json"
+FIT = "fit"  # what a generator keeps of its fit, or fit-N of one process's
 SAMPLES, EDITS = "samples.png", "edits.png"
 FRESH = "fresh.json"  # how the run's row does on fresh test sets
 SUBGROUPS = "subgroups.json"
@@ -116,7 +118,7 @@ class RunFolder:
 
     def fit(self, process: int | None = None) -> Path:
         """The generator's own place: one for all processes, or that of one process alone."""
-        return self.path / ("fit" if process is None else f"fit-{process}")
+        return self.path / (FIT if process is None else f"{FIT}-{process}")
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -137,9 +139,13 @@ class RunFolder:
                 self._leave_if_empty()
                 raise
 
+    def is_empty(self) -> bool:
+        """Whether nothing lies there, or the lock alone."""
+        return not self.path.is_dir() or all(path == self.lock for path in self.path.iterdir())
+
     def _leave_if_empty(self) -> None:
         """Remove the folder, with those of its model and task, where they hold nothing but the lock."""
-        if [path.name for path in self.path.iterdir()] == [self.lock.name]:
+        if self.is_empty():
             self.lock.unlink()
             with suppress(OSError):  # others are in there
                 for folder in (self.path, *self.path.parents[:2]):
@@ -218,7 +224,8 @@ class RunFolder:
     def _is_untouched(self) -> bool:
         """Whether nothing was made yet, so that nothing of what the run was begun with is in it."""
         ours = {self.state, self.lock, self.log, self.progress, self.error, self.beginning, self.times}
-        return not any(path.is_file() and path not in ours for path in self.path.rglob("*"))
+        files = (place / name for place, _, names in walk(self.path, hidden=True) for name in names)
+        return all(path in ours or is_part(path) for path in files)
 
     def finished(self) -> bool:
         """Whether the run has a result, so that nothing is left to compute."""

@@ -15,6 +15,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_json
 from ldbench.records.from_table import TypedError, build
 from ldbench.records.result import ModelRef
+from ldbench.records.walk import walk
 
 NAME = "search.json"
 
@@ -70,7 +71,8 @@ class Search:
 
 def find(paths: Iterable[Path]) -> list[Search]:
     """Every search below the given folders, by path; `ResultError` for a file that is none."""
-    files = sorted({file.resolve() for path in paths if path.is_dir() for file in path.rglob(NAME)})
+    places = (place for path in paths for place, _, names in walk(path, hidden=True) if NAME in names)
+    files = sorted({(place / NAME).resolve() for place in places})
     return [read(file) for file in files]
 
 

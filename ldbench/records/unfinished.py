@@ -14,8 +14,8 @@ from ldbench.records.files import read_json, write_json
 from ldbench.records.lock import is_locked
 from ldbench.records.names import one_line
 from ldbench.records.result import ModelRef
-from ldbench.records.run_folder import STATE, RunFolder
-from ldbench.records.runs_below import files_below
+from ldbench.records.run_folder import RunFolder
+from ldbench.records.runs_below import runs_below
 
 _LONGEST = 200  # letters of an error
 
@@ -72,8 +72,8 @@ def note_scored(folder: RunFolder, metrics: Sequence[str]) -> None:
 
 def unfinished_below(folders: Iterable[Path]) -> list[UnfinishedRun]:
     """The runs below the folders that were begun and have no result, each once, by path."""
-    states = {path.resolve(): path for folder in folders for path in files_below(folder, STATE)}
-    found = (_unfinished(RunFolder(path.parent)) for path in sorted(states.values()))
+    runs = {path.resolve(): path for folder in folders for path in runs_below(folder)}
+    found = (_unfinished(RunFolder(path)) for path in sorted(runs.values()))
     return [one for of_folder in found for one in of_folder]
 
 

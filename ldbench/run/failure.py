@@ -23,7 +23,8 @@ def failure_kept(folder: RunFolder, first: bool = True) -> Iterator[None]:
     several processes, those that are not the `first` write plug-ins' errors alone: other errors of theirs only follow
     from the cause, and would replace it in the file.
     """
-    folder.error.unlink(missing_ok=True)
+    if first:  # which may have failed before another comes here
+        folder.error.unlink(missing_ok=True)
     try:
         yield
     except Exception as error:

@@ -18,6 +18,7 @@ from ldbench.errors import ResultError
 from ldbench.records.files import read_json, write_json
 from ldbench.records.from_table import built
 from ldbench.records.result import Stage
+from ldbench.records.walk import walk
 from ldbench.run.environment import device_name, peak_memory_mib, timed
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _where(device: torch.device, processes: int) -> str:
 
 
 def _spent_before(name: str, times: Path, work: Iterable[Path], where: str) -> Spent:
-    if not any(path.is_file() for folder in work for path in folder.rglob("*")):
+    if not any(names for folder in work for _, _, names in walk(folder, hidden=True)):
         return Spent(where=where)
     before = _read(times).get(name, Spent(whole=False))  # work that nobody timed
     whole = before.whole and not before.at_work and before.where == where

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldbench.errors import ResultError
+from ldbench.records.files import whole_file
 from ldbench.records.result import SCORED, ModelRef, Result, TaskRef, write
 from ldbench.records.run_folder import NULL, PASSES, RunFolder, check_card, check_split
 
@@ -246,6 +247,27 @@ def test_a_run_that_has_made_nothing_takes_on_the_code_that_is_here(tmp_path: Pa
     folder.image("a").touch()
     with pytest.raises(ResultError, match="begun with other code"):
         folder.begin(BEGUN, CONTENT)
+
+
+@pytest.mark.parametrize("left", ["times.json", ".begun", "error.txt", "images/a.png", "manifest.json"])
+def test_what_a_kill_left_half_written_is_nothing_made(left: str, tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path), CONTENT, ())
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / left) as part:
+        copy = part.rename(tmp_path / "kept")
+    half = copy.rename(part)
+    assert folder.begin(BEGUN, {"code": "sha256:cc"}) == ""
+    half.rename(half.with_name("weights.1a2b3c4d"))
+    with pytest.raises(ResultError, match="begun with other code"):
+        folder.begin(BEGUN, CONTENT)
+
+
+def test_images_that_lie_elsewhere_were_made(tmp_path: Path) -> None:
+    folder = begun(RunFolder(tmp_path / "run"), CONTENT, ())
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "a.png").touch()
+    folder.images.symlink_to(tmp_path / "scratch")
+    with pytest.raises(ResultError, match="begun with other code"):
+        folder.begin(BEGUN, {**CONTENT, "code": "sha256:cc"})
 
 
 def test_a_run_begun_before_content_was_noted_goes_on_and_is_held_to_it_from_then_on(tmp_path: Path) -> None:

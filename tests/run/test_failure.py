@@ -98,3 +98,12 @@ def test_what_another_process_was_told_is_not_written_over_what_happened(tmp_pat
     with pytest.raises(GeneratorError, match="; traceback: "), failure_kept(folder, first=False):
         raise GeneratorError("fit raised ValueError") from ValueError("no")
     assert folder.error.exists()
+
+
+def test_a_process_that_comes_late_keeps_what_ended_the_first(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(DataError), failure_kept(folder):
+        raise DataError("no such scan")
+    with pytest.raises(LdbenchError), failure_kept(folder, first=False):
+        raise LdbenchError("the first process ended: no such scan")
+    assert folder.error.read_text(encoding="utf-8").startswith("no such scan\n")

@@ -5,8 +5,7 @@ A run folder is read whole or not at all: its result, and that the files beside 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from ldbench.records import units as units_file
 from ldbench.records.names import names_folder
 from ldbench.records.result import Result
 from ldbench.records.run_folder import EDITS, FRESH, IMAGES, MANIFEST, RESULT, SAMPLES, SUBGROUPS, UNITS, RunFolder
-from ldbench.records.runs_below import counts
+from ldbench.records.runs_below import runs_below
 from ldbench.run.submission.manifest import altered, images_in, present
 
 STATE = RunFolder(Path()).state.name
@@ -71,21 +70,11 @@ def look(folders: Sequence[Path], out: Path, images: bool) -> Lying:
             raise ResultError(f"can't read {folder}: {got}; expected an --out of `ldbench run` or `matrix`")
     lying, seen = Lying(), set[Path]()
     for folder in (out, *folders):
-        for path in _run_folders(folder):  # of an `out` that isn't there yet: none
+        for path in runs_below(folder):  # of an `out` that isn't there yet: none
             if path.resolve() not in seen:
                 seen.add(path.resolve())
                 _read(RunFolder(path), images and folder != out, lying)
     return lying
-
-
-def _run_folders(folder: Path) -> Iterator[Path]:
-    """The folders of runs that count, sorted; none lies within another."""
-    for path, below, files in os.walk(folder):
-        below.sort()
-        if RESULT in files or STATE in files:
-            below.clear()
-            if counts(Path(path), folder):
-                yield Path(path)
 
 
 def _read(folder: RunFolder, images: bool, lying: Lying) -> None:

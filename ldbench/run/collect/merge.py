@@ -22,6 +22,7 @@ from ldbench.records.rounding import equal_but_for_rounding, rounding_note
 from ldbench.records.run_folder import FRESH, IMAGES
 from ldbench.records.runs_below import or_its_ablation
 from ldbench.records.unfinished import sentence_of_unfinished
+from ldbench.records.walk import walk
 from ldbench.run.collect.contradictions import answer, difference, two_runs
 from ldbench.run.collect.copies import BESIDE, RunCopy, look
 
@@ -177,7 +178,8 @@ def _contradiction(*copies: RunCopy) -> str:
 def _strangers(source: RunCopy, target: Path, images: bool) -> list[str]:
     """Files of the target that a stopped copy of the source wouldn't have left."""
     names = set(source.files(images))
-    inside = [path for path in target.rglob("*") if path.is_file() and path.name[0] != "."]  # a lock, or half a copy
+    files = (place / name for place, _, below in walk(target, hidden=True) for name in below)
+    inside = (path for path in files if path.is_file() and path.name[0] != ".")  # a lock, or half a copy
     relative = sorted(path.relative_to(target).as_posix() for path in inside)
     return [
         name for name in relative

@@ -19,7 +19,7 @@ from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError
 from ldbench.records.files import refusal
 from ldbench.records.result import Result
-from ldbench.records.run_folder import RESULT, RunFolder, check_card, read_measured
+from ldbench.records.run_folder import FURTHER_PASSES, RESULT, RunFolder, check_card, read_measured
 from ldbench.run.hosting.secret import rendered_truth
 from ldbench.run.submission.manifest import check_unlinked, images_in, present
 from ldbench.run.submission.unpack import unpacked
@@ -49,23 +49,27 @@ def score_submission(
         if images is None:
             raise ResultError(f"{submission}: expected the run's own images, got {faults[0]}; submit it again")
         target = RunFolder.of(out, task.id, sent.model, sent.seed)
-        if target.finished():
-            raise ResultError(f"{target.result}: this model and seed were scored; move the folder, or choose --out")
-        with refusal(f"write {target.path}"):  # before what takes long
-            target.path.mkdir(parents=True, exist_ok=True)
-        inputs, panel, _ = rescored(data, images, sent, device, progress)
-        _keep_images(RunFolder(folder), target)
-        own = replace(
-            sent, split_hash=data.split_hash(), note="; ".join([NOTE, *panel.refused]),
-            card_seeds=list(task.protocol.seeds),
-        )
-        units = units_of(data, panel.measured, images.passes)
-        return write_recomputed(target, own, inputs, panel, units), target.result
+        with target.claimed():
+            if target.finished() or target.state.exists():
+                what = "were scored" if target.finished() else "have a run that was begun there"
+                raise ResultError(f"{target.path}: this model and seed {what}; move the folder, or choose --out")
+            inputs, panel, _ = rescored(data, images, sent, device, progress)
+            _keep_images(RunFolder(folder), target)
+            own = replace(
+                sent, split_hash=data.split_hash(), note="; ".join([NOTE, *panel.refused]),
+                card_seeds=list(task.protocol.seeds),
+            )
+            units = units_of(data, panel.measured, images.passes)
+            return write_recomputed(target, own, inputs, panel, units), target.result
 
 
 def _keep_images(sent: RunFolder, target: RunFolder) -> None:
-    """The images and manifest of each pass, and nothing else that a sender may have put there."""
+    """The images and manifest of each pass, and nothing else that a sender may have put there, or a scoring that was
+    stopped."""
     with refusal(f"write {target.path}"):
+        for stale in (target.images, *(target.of_pass(name).path for name in FURTHER_PASSES)):
+            if stale.exists():
+                shutil.rmtree(stale)
         for name in present(sent):
             source, place = sent.of_pass(name), target.of_pass(name)
             place.images.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _how(code: int) -> str:
     if code >= 0:
         return f"its process ended with exit code {code} before the run did"
-    name = signal.Signals(-code).name
+    known = {each.value: each.name for each in signal.Signals}  # not each real-time signal has a name
+    name = known.get(-code, f"signal {-code}")
     killed = " (out of memory, with which LDBENCH_IMAGES_AT_ONCE=N helps, or somebody's kill)"
     hint = killed if name == "SIGKILL" else ""
     return f"its process was killed by {name}{hint}"

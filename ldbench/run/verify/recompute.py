@@ -23,7 +23,7 @@ from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
 from ldbench.records.digests import is_content
-from ldbench.records.files import refusal, user_cache_folder
+from ldbench.records.files import user_cache_folder
 from ldbench.records.result import Environment, Result, write
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
 from ldbench.records.units import Units
@@ -74,7 +74,9 @@ def verify(
         lacking = _lacking(data, _folders(file, images))
         now = Verification(what, (), tuple(checks), machine, time.perf_counter() - start, lacking)
         if target is not None and now.verdict != "differs":
-            write_recomputed(target, result, inputs, panel, units)
+            with target.claimed():
+                _check_new(target)  # another may have been at it meanwhile
+                write_recomputed(target, result, inputs, panel, units)
             now = replace(now, written=(*now.written, target.result))
         if complete and recorded is None and now.verdict == "equal":
             units_file.write(_valued(units, result.scores), file.with_name(UNITS))
@@ -85,9 +87,13 @@ def verify(
 def _new_folder(out: Path, result: Result) -> RunFolder:
     """The run's folder below `out`, where nothing of it lies yet."""
     target = RunFolder.of(out, result.task.id, result.model, result.seed or 0)
-    if target.path.exists():
-        raise ResultError(f"{target.path}: this model and seed have a run there; move it, or choose another --out")
+    _check_new(target)
     return target
+
+
+def _check_new(target: RunFolder) -> None:
+    if not target.is_empty():
+        raise ResultError(f"{target.path}: this model and seed have a run there; move it, or choose another --out")
 
 
 @contextmanager
@@ -177,8 +183,6 @@ def write_recomputed(target: RunFolder, result: Result, inputs: Inputs, panel: P
     if environment is not None:
         environment = replace(environment, notes=[*environment.notes, f"scores recomputed on {platform.platform()}"])
     recomputed = replace(result, scores=[one.score for one in panel.measured], environment=environment)
-    with refusal(f"write {target.path}"):
-        target.path.mkdir(parents=True, exist_ok=True)
     units_file.write(units, target.units)
     subgroups.write(subgroups_of_run(inputs, panel.measured, units), target.subgroups)
     write(recomputed, target.result)

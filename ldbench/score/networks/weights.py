@@ -16,6 +16,7 @@ import re
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from ldbench.errors import WeightsError
 from ldbench.records.caches import WEIGHTS
 from ldbench.records.checksum import sha256_file
 from ldbench.records.files import user_cache_folder, whole_file
+from ldbench.records.names import reason
 
 if TYPE_CHECKING:
     import torch
@@ -153,13 +155,16 @@ def packaged_file(package: str, relative: str, sha256: str) -> Path:
 
 def _download(weights: WeightsFile, path: Path) -> None:
     """Download beside the target, check, and rename into place, so that no half file ever carries the name."""
+    elsewhere = f"download it elsewhere and put it at {path}"
     try:
         with whole_file(path) as part:
             with part.open("wb") as file, urllib.request.urlopen(weights.url, timeout=60) as response:
                 while block := response.read(_CHUNK):
                     file.write(block)
-            check(part, weights.sha256, weights.url)
-    except OSError as error:
-        raise WeightsError(
-            f"can't download {weights.url}: {error}; download it elsewhere and put it at {path}"
-        ) from error
+            if (got := sha256_file(part)) != weights.sha256:
+                size = part.stat().st_size
+                raise WeightsError(
+                    f"{weights.url}: expected SHA-256 {weights.sha256}, got {got} of {size} bytes; {elsewhere}"
+                )
+    except (OSError, HTTPException) as error:
+        raise WeightsError(f"can't download {weights.url}: {reason(error)}; {elsewhere}") from error

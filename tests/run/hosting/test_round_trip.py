@@ -14,6 +14,7 @@ import pytest
 from ldbench.data.images import read_image
 from ldbench.data.render import read_rendered
 from ldbench.errors import LdbenchError
+from ldbench.records.run_folder import RunFolder
 from tests.command_line import called
 from tests.stand_ins.toy_simulator import Discs, draw
 from tests.stand_ins.toy_simulator import card as toy_card
@@ -74,6 +75,7 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     guest.ldbench("report", "runs")
 
     shutil.copy(guest.folder / "mine.zip", host.folder)
+    nothing_is_mixed_into(RunFolder(host.folder / run.relative_to(guest.folder)), host)
     scored = host.ldbench("host", "score", "mine.zip", "--seed-file", "secret.json", "--device", "cpu")
     assert all(metric in scored for metric in ("psnr", "minimality", "composition", "reversibility"))
     assert "were scored" in host.ldbench("host", "score", "mine.zip", "--seed-file", "secret.json", code=2)
@@ -100,6 +102,19 @@ def test_edits_are_hosted_submitted_scored_revealed_and_checked(host: User, gues
     told = guest.ldbench("host", "check", "round", "--jobs", 1, code=1)
     assert "FAILS: the seed is the one committed to" in told
     assert "FAILS: the seed gives the truth" in told
+
+
+def nothing_is_mixed_into(folder: RunFolder, host: User) -> None:
+    """Neither into a run at work nor into one that was begun; what a stopped scoring left is passed over after it."""
+    asked = ("host", "score", "mine.zip", "--seed-file", "secret.json", "--device", "cpu")
+    with folder.claimed():
+        assert "another run is at work there" in host.ldbench(*asked, code=2)
+    folder.begin({"seed": 0})
+    assert "have a run that was begun there" in host.ldbench(*asked, code=2)
+    folder.state.unlink()
+    for images in folder.image_folders.values():
+        images.mkdir(parents=True)
+        (images / "of-another.png").touch()
 
 
 def nothing_of_the_truth_is_in(package: Path, discs: Discs) -> None:

@@ -89,6 +89,24 @@ def test_the_recomputed_scores_go_into_a_folder_of_runs(card: str, folder: Path,
         verify(folder, task=card, out=tmp_path / "accepted")
 
 
+def test_a_run_that_came_there_meanwhile_gets_nothing_mixed_in(
+    card: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = RunFolder(tmp_path / "accepted" / folder_of(read(folder / "result.json")))
+
+    def meanwhile(inputs: Inputs) -> Panel:
+        place.path.mkdir(parents=True, exist_ok=True)
+        place.begin({"seed": 3})
+        return scores_of(inputs)
+
+    with place.claimed(), pytest.raises(ResultError, match="another run is at work there"):
+        verify(folder, task=card, out=tmp_path / "accepted")
+    monkeypatch.setattr("ldbench.run.verify.recompute.scores_of", meanwhile)
+    with pytest.raises(ResultError, match="this model and seed have a run there"):
+        verify(folder, task=card, out=tmp_path / "accepted")
+    assert {path.name for path in place.path.iterdir()} == {".lock", "run.json"}
+
+
 def folder_of(result: Result) -> Path:
     assert result.seed is not None
     return RunFolder.of(Path(), result.task.id, result.model, result.seed).path

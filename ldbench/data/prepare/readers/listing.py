@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ldbench.api import Found, Skipped, SourceImage
 from ldbench.errors import DataError
+from ldbench.records.walk import walk
 
 
 def files_below(root: Path) -> list[Path]:
-    """Every file below the root that isn't hidden, sorted; links are followed, but no folder is entered twice.
+    """Every file below the root but hidden ones and those in hidden folders, sorted; links are followed, but no folder
+    is entered twice.
 
     Raises DataError for a root that is no folder and for a folder that can't be read.
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected the folder of a data set, got none; name it with --root")
-    seen: set[str] = set()
-    files: list[Path] = []
-    for folder, below, names in os.walk(root, followlinks=True, onerror=_unreadable):
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        below.sort()
-        files += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(files)
+    return sorted(place / name for place, _, names in walk(root, unreadable=_unreadable) for name in names)
 
 
 def find_table(root: Path, files: Iterable[Path], name: str, also: re.Pattern[str] | None = None) -> Path:
