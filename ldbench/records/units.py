@@ -92,11 +92,12 @@ def rounded(numbers: Iterable[float]) -> tuple[float, ...]:
 
 
 def write(units: Units, path: Path) -> None:
-    """Write the file in one step, as results are written: keys sorted, one line a list, NaN refused."""
-    write_text_atomic(path, _lines(units))
+    """Write the file in one step, as results are written."""
+    write_text_atomic(path, text_of(units))
 
 
-def _lines(units: Units) -> Iterator[str]:
+def text_of(units: Units) -> Iterator[str]:
+    """The file's text in pieces: keys sorted, one line a list, NaN refused."""
     table = {**vars(units), "metrics": {name: vars(of_metric) for name, of_metric in units.metrics.items()}}
     if not units.subjects:
         del table["subjects"]
