@@ -85,6 +85,7 @@ class Measured(Score):
     interval: Literal["t", "share", "own"] = field(default="t", compare=False, repr=False)
     mean: bool = field(default=False, compare=False, repr=False)
     parts: Mapping[str, Mapping[str, Measured]] = field(default_factory=dict, compare=False, repr=False)
+    _kept: NDArray[np.bool_] | None = field(default=None, compare=False, repr=False)  # which cases `among` keeps
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,4 +105,4 @@ class Measured(Score):
 
         spread_n = np.zeros(len(kept_n))
         spread_n[kept_n] = self.contributions["cases"]
-        return replace(self, contributions={**self.contributions, "cases": spread_n})
+        return replace(self, contributions={**self.contributions, "cases": spread_n}, _kept=kept_n)

@@ -9,7 +9,6 @@ studies results that are there.
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib.util
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 
 from ldbench.api import Generator
 from ldbench.plugins.live_code import check_is_that_of_its_file, older, typed_sources
+from ldbench.plugins.neighbours import name_apart, plain_name, with_neighbours
 from ldbench.plugins.registry import PluginEntry
 from ldbench.records.digests import content_digest, digest_of, files_below
 
@@ -117,9 +117,9 @@ def _same(first: _Import, second: _Import) -> bool:
 
 
 def _module_at(asked: str, name: str, file: Path) -> ModuleType | None:
-    """The module that was imported from a file of `sources`, under the name that was asked for or its own."""
-    parts = PurePosixPath(name).with_suffix("").parts
-    for each in (asked, ".".join(parts).removesuffix(".__init__")):
+    """The module that was imported from a file of `sources`, under the name that was asked for or one of its own."""
+    plain = ".".join(PurePosixPath(name).with_suffix("").parts).removesuffix(".__init__")
+    for each in (asked, plain, name_apart(plain, Path(str(file).removesuffix(name)))):
         found = sys.modules.get(each)
         if isinstance(found, ModuleType) and getattr(found, "__file__", None) == str(file):
             return found
@@ -165,10 +165,10 @@ def sources(module: str) -> dict[str, Path]:
         return {}
     if spec.submodule_search_locations:
         below = [files_below(Path(folder), ".py") for folder in spec.submodule_search_locations]
-        return {f"{spec.name}/{name}": path for files in below for name, path in files.items()}
+        return {f"{plain_name(spec.name)}/{name}": path for files in below for name, path in files.items()}
     file = Path(spec.origin)
     installed = {Path(sysconfig.get_path(scheme)) for scheme in ("purelib", "platlib")}
-    return {file.name: file} if file.parent in installed else _with_neighbours(file)
+    return {file.name: file} if file.parent in installed else with_neighbours(file)
 
 
 def _outermost(module: str) -> ModuleSpec | None:
@@ -194,34 +194,3 @@ def _of_program() -> ModuleSpec | None:
         return program.__spec__ if name == "__main__" else _outermost(name)
     file = getattr(program, "__file__", None)
     return None if file is None else importlib.util.spec_from_file_location("__main__", Path(file).absolute())
-
-
-def _with_neighbours(file: Path) -> dict[str, Path]:
-    """A file and what it imports from its own folder, and what that imports from there."""
-    files: dict[str, Path] = {}
-    waiting = [file]
-    while waiting:
-        path = waiting.pop()
-        name = path.relative_to(file.parent).as_posix()
-        if name in files or not path.is_file():
-            continue
-        files[name] = path
-        for imported in _imports(path):
-            waiting.append(file.parent / f"{imported}.py")
-            waiting += files_below(file.parent / imported, ".py").values()
-    return files
-
-
-def _imports(file: Path) -> set[str]:
-    """The top-level names that a file's import statements give, wherever in it they stand."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # who imports it will say so
-        return set()
-    names = set[str]()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names

@@ -28,6 +28,7 @@ from typing import Any, Generic, TypeVar
 from ldbench.api import DataSource, Estimator, Generator, Metric, Network, Preset, declare_missing_ops
 from ldbench.errors import PluginError, UnknownNameError, unknown_name
 from ldbench.plugins.blame import ANYTHING
+from ldbench.plugins.neighbours import make_importable
 from ldbench.plugins.source_text import Described, describe, records_in
 from ldbench.records.names import reason
 
@@ -194,16 +195,15 @@ def _from_file(spec: str) -> object:
 def import_file(file: Path) -> ModuleType:
     """A plug-in's file, executed as a module whose name its path gives, so that two files called model.py are two.
 
-    It may import its neighbours, as `python FILE` lets it: its folder comes last on the path, so it hides nothing.
+    It may import its neighbours, as `python FILE` lets it (`ldbench.plugins.neighbours`).
     """
     path = file.resolve()
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
     name = module_of_file(file)
     described = importlib.util.spec_from_file_location(name, path)
     if described is None or described.loader is None:
         raise ImportError(f"{path} isn't Python source")
     module = importlib.util.module_from_spec(described)
+    make_importable(path, module)
     sys.modules[name] = module  # where dataclasses and pickle look it up
     described.loader.exec_module(module)
     return module

@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -82,10 +82,28 @@ def write_text_atomic(path: Path, text: str | Iterable[str], *, private: bool = 
     `private`: nobody but the owner may read it. `flush`: wait for the disk, so that a power cut loses nothing. A lone
     surrogate, which UTF-8 has no place for, is written as JSON spells it.
     """
-    with (
-        refusal(f"write {path}"), whole_file(path, private=private) as part,
-        part.open("w", encoding="utf-8", errors="backslashreplace") as file,
-    ):
+    with refusal(f"write {path}"), whole_file(path, private=private) as part:
+        _fill(part, text, flush)
+
+
+def write_together(files: dict[Path, str | Iterable[str]]) -> None:
+    """Write texts of which the last vouches for the others, as `write_text_atomic` does, all of them or none.
+
+    A text that can't be written leaves every file as it was. Only when all lie whole beside their places is the last
+    file taken away, and it comes back last: it never vouches for another's files.
+    """
+    *_, last = files
+    moving = f"replace {last}, which is gone now" if last.is_file() else f"write {last}"
+    with refusal(moving), ExitStack() as places:  # is left in reverse order
+        with refusal(f"write {last}"):
+            parts = {path: places.enter_context(whole_file(path)) for path in reversed(files)}
+            for path, text in files.items():
+                _fill(parts[path], text)
+        last.unlink(missing_ok=True)
+
+
+def _fill(part: Path, text: str | Iterable[str], flush: bool = True) -> None:
+    with part.open("w", encoding="utf-8", errors="backslashreplace") as file:
         file.writelines([text] if isinstance(text, str) else text)
         if flush:
             file.flush()

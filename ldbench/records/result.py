@@ -141,9 +141,14 @@ def write(result: Result, path: Path) -> None:
 
     Raises `ResultError` for one that could not be read back.
     """
+    write_text_atomic(path, text_for(result, path))
+
+
+def text_for(result: Result, path: Path) -> str:
+    """The text of the result's file at `path`; `ResultError` for one that could not be read back."""
     text = dumps(result)
     parse(json_of(text), str(path))
-    write_text_atomic(path, text)
+    return text
 
 
 def read(path: Path) -> Result:

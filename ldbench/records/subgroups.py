@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 from ldbench.errors import ResultError
-from ldbench.records.files import read_record, write_json
+from ldbench.records.files import json_text, read_record, write_text_atomic
 from ldbench.records.result import Result
 from ldbench.records.run_folder import SUBGROUPS
 from ldbench.records.sidecar import own_sidecar, values_of
@@ -110,7 +110,12 @@ class Subgroups:
 
 def write(subgroups: Subgroups, path: Path) -> None:
     """Write the file in one step."""
-    write_json(path, asdict(subgroups))
+    write_text_atomic(path, text_of(subgroups))
+
+
+def text_of(subgroups: Subgroups) -> str:
+    """The file's text."""
+    return json_text(asdict(subgroups))
 
 
 def beside(path: Path | str, result: Result) -> Subgroups | None:

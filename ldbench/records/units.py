@@ -71,18 +71,23 @@ def is_mean_over_cases(score: Score) -> bool:
     return str(score.parameters.get("interval", "")).startswith(MEAN_OVER_CASES)
 
 
-def values_of_cases(score: Score, units: Units) -> dict[str, float]:
-    """The number of each case whose mean a score is, by the case's id; empty where its units are of several kinds."""
+def values_of_cases(score: Score, units: Units, kept: Iterable[bool] | None = None) -> dict[str, float]:
+    """The number of each case whose mean a score is, by the case's id; empty where its units are of several kinds.
+
+    `kept` says which cases were measured. Where nobody knows, and they are fewer than all, they are those that add
+    something: a case that has exactly the mean is then absent.
+    """
     parts = units.metrics[score.metric].by_unit if score.metric in units.metrics else {}
     if len(parts) != 1:
         return {}
     [(kind, added)] = parts.items()
-    all_measured = len(added) == score.n
+    if kept is None:
+        kept = (len(added) == score.n or part != 0 for part in added)
     scale = (score.n * (score.n - 1)) ** 0.5
     return {
         case: score.value + part * scale
-        for case, part in zip(units.ids[kind], added, strict=True)
-        if all_measured or part  # a case that was left out adds nothing
+        for case, part, measured in zip(units.ids[kind], added, kept, strict=True)
+        if measured
     }
 
 
@@ -92,11 +97,12 @@ def rounded(numbers: Iterable[float]) -> tuple[float, ...]:
 
 
 def write(units: Units, path: Path) -> None:
-    """Write the file in one step, as results are written: keys sorted, one line a list, NaN refused."""
-    write_text_atomic(path, _lines(units))
+    """Write the file in one step, as results are written."""
+    write_text_atomic(path, text_of(units))
 
 
-def _lines(units: Units) -> Iterator[str]:
+def text_of(units: Units) -> Iterator[str]:
+    """The file's text in pieces: keys sorted, one line a list, NaN refused."""
     table = {**vars(units), "metrics": {name: vars(of_metric) for name, of_metric in units.metrics.items()}}
     if not units.subjects:
         del table["subjects"]

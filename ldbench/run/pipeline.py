@@ -20,7 +20,7 @@ from ldbench.errors import ResultError, UsageError
 from ldbench.plugins import model_ref
 from ldbench.plugins.given import Given, Model, given
 from ldbench.records.digests import CODE
-from ldbench.records.result import ModelRef, Result, Stage, read, write
+from ldbench.records.result import ModelRef, Result, Stage, read
 from ldbench.records.run_folder import BACK, NULL, SHARED, RunFolder
 from ldbench.records.unfinished import note_beginning
 from ldbench.run.command_line import command_of
@@ -31,7 +31,7 @@ from ldbench.run.generate import blamed, generate, requests_for
 from ldbench.run.passes import passes, read_images
 from ldbench.run.processes import Processes, current_processes
 from ldbench.run.requirements import checked_data
-from ldbench.run.scoring import Scored, score
+from ldbench.run.scoring import Scored, score, write_scored
 from ldbench.run.settings import Settings, off_card
 from ldbench.run.sheets.contact_sheet import sample_sheet
 from ldbench.run.sheets.edits_of_run import write_edit_sheet
@@ -218,7 +218,7 @@ def _finish(context: RunContext, stages: list[Stage], notes: list[str]) -> None:
         with timed("score", stages, context.device):
             scored = score(context, folder.image_folders)
     _picture(context)
-    write(record(context, scored, stages, notes), folder.result)
+    write_scored(folder, record(context, scored, stages, notes), scored.beside)
     folder.beginning.unlink(missing_ok=True)
 
 

@@ -13,12 +13,12 @@ from ldbench.data.image_folder import list_folder
 from ldbench.data.task_data import task_data
 from ldbench.errors import ResultError, UsageError
 from ldbench.records.names import one_line
-from ldbench.records.result import SCORED, ModelRef, Result, Stage, write
+from ldbench.records.result import SCORED, ModelRef, Result, Stage
 from ldbench.records.run_folder import PASSES, RunFolder
 from ldbench.run.context import RunContext
 from ldbench.run.environment import memory_notes, on_device, pick_device, timed
 from ldbench.run.pipeline import record
-from ldbench.run.scoring import score
+from ldbench.run.scoring import score, write_scored
 from ldbench.run.settings import Settings
 from ldbench.task import card
 
@@ -48,7 +48,7 @@ def score_folder(
             scored = score(context, {of_pass: images / of_pass for of_pass in PASSES})
             _say_jpegs(images, settings.say)
         result = record(context, scored, stages, notes)
-        write(result, folder.result)
+        write_scored(folder, result, scored.beside)
     if seeds := _of_same_images(result, folder):
         settings.say(
             f"seed {settings.seed} has the images of seed {seeds[0]}, pixel by pixel: boards count one of them alone; "

@@ -11,7 +11,11 @@ from ldbench.data.task_data import TaskData
 from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
-from ldbench.records.files import user_cache_folder
+from ldbench.records.files import user_cache_folder, write_together
+from ldbench.records.result import Result, text_for
+from ldbench.records.run_folder import RunFolder
+from ldbench.records.subgroups import Subgroups
+from ldbench.records.units import Units
 from ldbench.run.context import RunContext
 from ldbench.run.passes import WORDS, RunImages, absent_passes, read_images
 from ldbench.score.free_memory import give_back
@@ -27,25 +31,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of a run, the digest of its images, and a line for each metric that cannot be had of them."""
+    """The scores of a run, the digest of its images, a line for each metric that cannot be had of them, and what lies
+    beside the result; None where a host keeps the truth."""
 
     scores: list[Score]
     digest: str
     refused: tuple[str, ...] = ()
+    beside: tuple[Units, Subgroups] | None = None
 
 
 def score(context: RunContext, folders: Mapping[str, Path]) -> Scored:
-    """The images of each pass in its folder, scored; units and subgroups go to the run's."""
+    """The images of each pass in its folder, scored; nothing is written."""
     images, inputs = scored_from(context, folders)
     panel = scores_of(inputs)
     refused = (*panel.refused, *_without_images(context.data, folders))
     say_refused(context, refused)
     units = units_of(context.data, panel.measured, images.passes)
-    by_group = subgroups_of_run(inputs, panel.measured, units)
-    context.folder.result.unlink(missing_ok=True)  # one that is replaced goes before anything is beside it
-    units_file.write(units, context.folder.units)
-    subgroups.write(by_group, context.folder.subgroups)
-    return Scored([one.score for one in panel.measured], images.digest, refused)
+    beside = units, subgroups_of_run(inputs, panel.measured, units)
+    return Scored([one.score for one in panel.measured], images.digest, refused, beside)
+
+
+def write_scored(folder: RunFolder, result: Result, beside: tuple[Units, Subgroups] | None) -> None:
+    """The result and what lies beside it, in place of others; what can't be written leaves those as they were."""
+    files: dict[Path, str | Iterable[str]] = {}
+    if beside is not None:
+        files = {folder.units: units_file.text_of(beside[0]), folder.subgroups: subgroups.text_of(beside[1])}
+    write_together(files | {folder.result: text_for(result, folder.result)})
 
 
 def scored_from(context: RunContext, folders: Mapping[str, Path]) -> tuple[RunImages, Inputs]:

@@ -22,6 +22,7 @@ from ldbench.score.metrics.intervals import (
     share_of_subjects,
     t_quantile,
 )
+from ldbench.score.returned import check_lengths
 
 Bounds = tuple[float, float]  # between what a metric's true value lies
 
@@ -43,8 +44,9 @@ def by_subject(found: Measured, subjects: Mapping[str, Subjects], bounds: Bounds
     `bounds` are the metric's. A mean over cases is cut at them in either case.
 
     Student's t over as many degrees of freedom as the set of the fewest subjects has; of a share `share_of_subjects`.
-    Raises `MetricError` for images of a single subject.
+    Raises `MetricError` for images of a single subject, and `DefectError` for other numbers of contributions.
     """
+    check_lengths(found, subjects)
     if all(each is None for each in subjects.values()) or found.interval == "own":
         if not found.mean:
             return found

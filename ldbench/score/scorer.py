@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ldbench.api import Measured, Metric, MetricInputs, out_of_memory
 from ldbench.data.task_data import TaskData
@@ -23,10 +23,14 @@ from ldbench.score.by_subject import by_subject, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.lazy_inputs import Images, averaged
-from ldbench.score.returned import DefectError, storable, values_of_cases, within_bounds
+from ldbench.score.returned import DefectError, score_of, storable, values_of_cases, within_bounds
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.steps import steps
 from ldbench.task.metric_specs import table_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _Found = TypeVar("_Found")
 
@@ -106,6 +110,12 @@ def measured(metric: Metric, inputs: MetricInputs, settings: Any) -> Measured:
         metric, values_of_cases(metric, found, _case_names(metric, inputs)), table_of(settings)
     )
     return by_subject(within_bounds(metric, score), subjects_of_units(metric, score, inputs), metric.bounds)
+
+
+def within(metric: Metric, whole: Measured, rows: NDArray[np.int64]) -> Measured:
+    """The score of the units `rows (k,)` of a whole alone, held against the contract as the whole was."""
+    assert whole.within is not None  # `measured` has seen to it
+    return score_of(metric, computed(metric, whole.within, rows))
 
 
 def attributed(name: str, score: Measured) -> Measured:

@@ -241,7 +241,7 @@ def _parts(part: Part, score: Measured) -> str:
     units_of(part.data, [score], part.inputs().passes)
     for kind, values in score.contributions.items():
         largest, total = float(np.abs(values).max(initial=0)), float(values.sum())
-        if abs(total) > 1e-6 * max(largest, 1e-6 * abs(score.value)) * len(values):  # all may be dust
+        if not abs(total) <= 1e-6 * max(largest, 1e-6 * abs(score.value)) * len(values):  # all may be dust
             raise ClauseError(f"a sum of {total:.3g} over {len(values)} {kind}, where the largest is {largest:.3g}")
     return ", ".join(f"{len(values)} {kind}" for kind, values in score.contributions.items()) or "none"
 

@@ -27,6 +27,7 @@ from ldbench.records.files import (
     whole_file,
     write_cache,
     write_text_atomic,
+    write_together,
 )
 
 
@@ -86,6 +87,33 @@ def test_a_text_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path)
         with pytest.raises(ResultError, match=r"can't write: refused; choose another --out$"), refusal("write"):
             raise OSError(number, "refused", "file")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_of_files_that_belong_together_all_or_none_are_written(tmp_path: Path) -> None:
+    units, result = tmp_path / "units.json", tmp_path / "result.json"
+    write_together({units: iter(["1", "\n"]), result: "1\n"})
+    assert (units.read_text("utf-8"), result.read_text("utf-8")) == ("1\n", "1\n")
+
+    def broken() -> Iterator[str]:
+        yield "2"
+        raise ValueError("odd")
+
+    for texts in ({units: "2", result: broken()}, {units: broken(), result: "2"}):
+        with pytest.raises(ValueError, match="odd"):
+            write_together(texts)
+        assert (units.read_text("utf-8"), result.read_text("utf-8")) == ("1\n", "1\n")
+    assert sorted(tmp_path.iterdir()) == [result, units]
+
+
+def test_where_files_cannot_be_put_in_their_places_the_last_one_is_gone_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "units.json").mkdir()
+    texts = {tmp_path / "units.json": "2", tmp_path / "result.json": "2"}
+    with pytest.raises(ResultError, match=r"^can't write \S*result\.json: \S*units\.json is a folder, and a file is "):
+        write_together(texts)
+    (tmp_path / "result.json").write_text("1", encoding="utf-8")
+    with pytest.raises(ResultError, match=r"^can't replace \S*result\.json, which is gone now: \S*units\.json is a "):
+        write_together(texts)
+    assert [each.name for each in tmp_path.iterdir()] == ["units.json"]
 
 
 def test_a_text_may_come_in_pieces_and_a_lone_surrogate_stays_readable(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,7 +15,11 @@ from PIL import Image
 from ldbench.board.gather import collect, fold
 from ldbench.board.row_labels import labels
 from ldbench.errors import LdbenchError, ResultError, UsageError
+from ldbench.records import files
 from ldbench.records import result as results
+from ldbench.records.run_folder import RESULT, SUBGROUPS, UNITS
+from ldbench.records.units import Contributions, Units
+from ldbench.run import scoring
 from ldbench.run.cases import export_cases
 from ldbench.run.pipeline import run
 from ldbench.run.score_folder import score_folder
@@ -92,7 +98,7 @@ def test_a_scored_result_is_overwritten_only_where_that_is_asked_for(tmp_path: P
     assert second.images_hash != first.images_hash
 
 
-@pytest.mark.parametrize("at", ["scoring.units_file.write", "scoring.subgroups.write", "score_folder.write"])
+@pytest.mark.parametrize("at", [UNITS, SUBGROUPS, RESULT])
 def test_a_kill_between_the_files_of_a_replaced_result_breaks_no_report(
     at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,17 +106,55 @@ def test_a_kill_between_the_files_of_a_replaced_result_breaks_no_report(
     card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
     one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))
     _, path = score_folder(card, one, "mine", settings)
+    put = Path.replace
 
-    def killed(*arguments: object) -> None:
-        raise KeyboardInterrupt
+    def killed(part: Path, target: Path) -> Path:
+        if Path(target).name == at:
+            raise KeyboardInterrupt
+        return put(part, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"ldbench.run.{at}", killed)
+        patch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             score_folder(card, two, "mine", settings, replace=True)
     assert len(fold(collect([settings.out]))["small"].rows) == 2
     second, again = score_folder(card, two, "mine", settings, replace=True)
     assert (again, results.read(again)) == (path, second)
+
+
+@pytest.mark.parametrize("full_at", [UNITS, SUBGROUPS, RESULT])
+def test_a_result_that_cannot_be_replaced_stays_with_what_lies_beside_it(
+    full_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
+    one, two = (run(card, model, settings)[1].parent / "images" for model in ("mean-image", "real"))
+    _, path = score_folder(card, one, "mine", settings)
+    before = {file: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
+    fill = files._fill
+
+    def full(part: Path, *arguments: Any) -> None:
+        if part.name.startswith(f".{full_at}."):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fill(part, *arguments)
+
+    monkeypatch.setattr(files, "_fill", full)
+    with pytest.raises(ResultError, match=r"^can't write .*result\.json: No space left on device; free space or "):
+        score_folder(card, two, "mine", settings, replace=True)
+    assert {file: file.read_bytes() for file in path.parent.iterdir() if file.is_file()} == before
+
+
+def test_a_result_with_a_value_that_no_file_can_hold_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, settings = str(cheap_card(tmp_path)), Settings(tmp_path / "runs")
+    images = run(card, "mean-image", settings)[1].parent / "images"
+    _, path = score_folder(card, images, "mine", settings)
+    before = {file: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
+    nan = Units({"cases": ("a",)}, {"psnr": Contributions(1.0, {"cases": (float("nan"),)})})
+    monkeypatch.setattr(scoring, "units_of", lambda *arguments: nan)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        score_folder(card, images, "mine", settings, replace=True)
+    assert {file: file.read_bytes() for file in path.parent.iterdir() if file.is_file()} == before
 
 
 def test_metrics_of_edits_back_that_are_not_there_are_named_and_the_others_scored(tmp_path: Path) -> None:

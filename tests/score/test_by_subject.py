@@ -19,6 +19,7 @@ from ldbench.score.metrics.effectiveness import flip_rate_score
 from ldbench.score.metrics.intervals import numbered, share_interval, t_quantile
 from ldbench.score.metrics.mean_score import mean_score
 from ldbench.score.metrics.roc import areas
+from ldbench.score.returned import DefectError
 from ldbench.score.scorer import scores_of
 from ldbench.score.subgroups.groups import subgroups_of
 from ldbench.score.units import units_of
@@ -52,6 +53,13 @@ class Shared:
 def inputs(data: TaskData) -> Inputs:
     images = {case.id: case.source * 0.9 for case in data.cases if case.source is not None}
     return Inputs(device=torch.device("cpu"), seed=0, data=data, images=images, passes={})
+
+
+def test_another_number_of_contributions_than_of_images_is_the_metrics_defect() -> None:
+    score = mean_score("odd", np.arange(39.0), "lower", {})
+    said = "^odd: expected one finite number a unit as contributions of cases, got 39 for 40 images; repair the metric$"
+    with pytest.raises(DefectError, match=said):
+        by_subject(score, {"cases": WHOSE}, SHARE)
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -142,6 +142,43 @@ def test_a_score_that_no_result_file_can_hold_is_one_line(field: str, value: obj
         measured(metric, FOUR, NoSettings())
 
 
+@pytest.mark.parametrize(("contributions", "got"), [
+    ({"cases": np.array([0.1, np.nan, -0.1, 0.0])}, "cases, got nan for place 1; repair"),
+    ({"groups": [0.1, math.inf]}, "groups, got inf for place 1; repair"),
+    ({"scans": np.ones((3, 1))}, r"scans, got shape \(3, 1\); repair"), ({"scans": 0.5}, r"scans, got shape \(\); re"),
+    ({"scans": ["a"]}, "scans, got list of <U1; repair"), ({"scans": [1e70]}, r"scans, got 1e\+70 for place 0; repair"),
+])
+@pytest.mark.parametrize("of_part", [False, True])
+def test_contributions_are_one_finite_number_a_unit(contributions: Any, got: str, of_part: bool) -> None:
+    found = replace(Measured("odd", 0.5, 0.4, 0.6, 4, "lower"), contributions=contributions)
+    found = replace(found, contributions={}, parts={"label": {"edema": found}}) if of_part else found
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing")
+    with pytest.raises(DefectError, match=f"^odd: expected one finite number a unit as contributions of {got}"):
+        measured(metric, FOUR, NoSettings())
+
+
+@pytest.mark.parametrize(("field", "value", "said"), [
+    ("contributions", np.ones(4), "a table as Measured.contributions, got ndarray"),
+    ("parts", [1], "a table as Measured.parts, got list"),
+    ("parts", {"label": [1]}, r"a table as Measured.parts\['label'\], got list"),
+    ("parts", {"label": {"edema": 0.5}}, r"a Measured as parts\['label'\]\['edema'\], got float"),
+])
+def test_what_a_score_is_made_of_has_the_form_of_the_contract(field: str, value: object, said: str) -> None:
+    wrong: dict[str, Any] = {field: value}
+    found = replace(Measured("odd", 0.5, 0.4, 0.6, 4, "lower"), **wrong)
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing")
+    with pytest.raises(DefectError, match=f"^odd: expected {said}; repair the metric$"):
+        measured(metric, FOUR, NoSettings())
+
+
+@pytest.mark.parametrize("added", [[0.1, 0.0, -0.1, 0.0], torch.tensor([0.5, 0.0, -0.5, 0.0]), (1, 0, -1, 0)])
+def test_contributions_are_an_array_whatever_holds_them(added: Any) -> None:
+    found = replace(Measured("odd", 0.5, 0.4, 0.6, 4, "lower"), contributions={"cases": added})
+    metric = Metric("odd", "Odd", "Odd.", "lower", lambda inputs, settings: found, "nothing")
+    kept = measured(metric, FOUR, NoSettings()).contributions["cases"]
+    assert (kept.dtype, kept.tolist()) == (np.float64, np.asarray(added, np.float64).tolist())
+
+
 def test_a_score_of_numbers_of_numpy_is_stored_as_pythons() -> None:
     half, four = np.float32(0.5), np.int64(4)
     of_numpy = Measured("odd", half, half, half, four, "lower", None, {"k": four})  # type: ignore[arg-type]

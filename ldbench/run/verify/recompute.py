@@ -19,17 +19,17 @@ from ldbench.api import Progress, Score, silent
 from ldbench.data.of_result import recorded_data
 from ldbench.data.task_data import TaskData
 from ldbench.errors import ResultError, UsageError
-from ldbench.records import subgroups
 from ldbench.records import units as units_file
 from ldbench.records.caches import FEATURES
 from ldbench.records.digests import is_content
 from ldbench.records.files import user_cache_folder
-from ldbench.records.result import Environment, Result, write
+from ldbench.records.result import Environment, Result
 from ldbench.records.run_folder import PASSES, RESULT, UNITS, RunFolder, read_measured
 from ldbench.records.units import Units
 from ldbench.run.environment import describe, on_device, pick_device
 from ldbench.run.passes import RunImages, absent_passes, read_images
 from ldbench.run.process_settings import settings_kept
+from ldbench.run.scoring import write_scored
 from ldbench.run.submission.manifest import altered
 from ldbench.run.submission.unpack import unpacked
 from ldbench.run.verify.checks import check_scores, check_units
@@ -183,9 +183,7 @@ def write_recomputed(target: RunFolder, result: Result, inputs: Inputs, panel: P
     if environment is not None:
         environment = replace(environment, notes=[*environment.notes, f"scores recomputed on {platform.platform()}"])
     recomputed = replace(result, scores=[one.score for one in panel.measured], environment=environment)
-    units_file.write(units, target.units)
-    subgroups.write(subgroups_of_run(inputs, panel.measured, units), target.subgroups)
-    write(recomputed, target.result)
+    write_scored(target, recomputed, (units, subgroups_of_run(inputs, panel.measured, units)))
     return recomputed
 
 

@@ -23,7 +23,7 @@ from ldbench.score.folders.inputs import FolderInputs
 from ldbench.score.free_memory import give_back
 from ldbench.score.metrics.intervals import subjects_of_rows
 from ldbench.score.returned import DefectError
-from ldbench.score.scorer import attributed, computed, measured
+from ldbench.score.scorer import attributed, measured, within
 from ldbench.score.steps import steps
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
 
@@ -102,10 +102,9 @@ def _within(
     whole_inputs = inputs.for_metrics
     # units that are scans alone are scored by what all generated images gave: that is computed again
     if metric.groups == "units" and set(whole.contributions) != {SCANS}:
-        assert whole.within is not None  # `measured` has seen to it
         shared = subjects_of_units(metric, whole, whole_inputs)
         subjects = {kind: subjects_of_rows(each, rows[1]) for kind, each in shared.items()}
-        return by_subject(computed(metric, whole.within, rows[1]), subjects, metric.bounds)
+        return by_subject(within(metric, whole, rows[1]), subjects, metric.bounds)
     group = _OfClass(whole_inputs, *rows, label) if metric.every_class else GroupInputs(whole_inputs, *rows)
     return measured(metric, group, settings)
 

@@ -51,14 +51,19 @@ def subgroups_of(
     left_out: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Subgroups:
     """The breakdowns of all scores that are means over cases, and those `of_sets` for the others, or why these are
-    `left_out`; of means over cases, which groups are too small where no two can be compared.
+    `left_out`; of means over cases, which groups are too small where no two can be compared, or that nobody knows which
+    cases were measured.
 
     `attributes` holds those of each case by its id, `bounds` those of each metric by its name.
     """
     by_metric = {score.metric: of_sets[score.metric] for score in scores if score.metric in of_sets}
     reasons = {metric: dict(by) for metric, by in left_out.items()}
     for score in scores:
-        found = values_of_cases(score, units) if is_over_cases(score) else {}
+        found = values_of_cases(score, units, score._kept) if is_over_cases(score) else {}
+        if untold := _untold(score, found):
+            for attribute in groups_of(attributes):
+                reasons.setdefault(score.metric, {})[attribute] = untold
+            continue
         grouped = groups_of({case: attributes[case] for case in found})
         subject_of = _subject_of(score, units)
         breakdowns = {
@@ -75,6 +80,14 @@ def subgroups_of(
             if not one.worst:
                 reasons.setdefault(score.metric, {})[attribute] = _too_small(grouped[attribute], subject_of)
     return Subgroups({score.metric: score.value for score in scores if score.metric in by_metric}, by_metric, reasons)
+
+
+def _untold(score: Measured, found: Mapping[str, float]) -> str:
+    """Why a mean over some of the cases has no groups: not all of its cases were found. "" where they were."""
+    if not is_over_cases(score) or not len(found) < score.n < len(score.contributions["cases"]):
+        return ""
+    alike = score.n - len(found)
+    return f"{alike} of {score.n} measured cases add 0 as those left out do: the metric may name them by Measured.among"
 
 
 def _too_small(groups: Mapping[str, Sequence[str]], subject_of: Mapping[str, int]) -> str:

@@ -35,7 +35,8 @@ from ldbench.score.by_subject import by_subject, folded, subjects_of_units
 from ldbench.score.free_memory import give_back
 from ldbench.score.inputs import Inputs
 from ldbench.score.metrics.intervals import one_of_each, subjects_of_rows
-from ldbench.score.scorer import computed, measured
+from ldbench.score.returned import DefectError, number_of
+from ldbench.score.scorer import computed, measured, within
 from ldbench.score.steps import steps
 from ldbench.score.subgroups.exchanged_inputs import exchanged
 from ldbench.score.subgroups.gap import GroupScore, set_breakdown
@@ -148,12 +149,11 @@ class GroupedRun:
 
     def _units_of(self, metric: Metric, score: Measured, groups: Groups) -> dict[str, GroupScore | str]:
         """The score within each group by what it was computed from, or why there is none."""
-        assert score.within is not None  # `measured` has seen to it
-        within, shared = partial(computed, metric, score.within), subjects_of_units(metric, score, self.inputs)
+        shared = subjects_of_units(metric, score, self.inputs)
 
         def of_rows(rows: Rows) -> GroupScore:
             subjects = {kind: subjects_of_rows(each, rows) for kind, each in shared.items()}
-            found = by_subject(within(rows), subjects, metric.bounds)
+            found = by_subject(within(metric, score, rows), subjects, metric.bounds)
             whose = {kind: _numbers(each, rows) for kind, each in shared.items() if each is not None}
             return GroupScore(replace(found, contributions=folded(found, subjects)), whose=whose)
 
@@ -241,7 +241,7 @@ class GroupedRun:
             if metric.value is None:
                 values.append(measured(metric, inputs, settings).value)
             else:
-                values.append(float(computed(metric, metric.value, inputs, settings)))
+                values.append(number_of(metric, computed(metric, metric.value, inputs, settings)))
         return tuple(values)
 
 
@@ -255,7 +255,7 @@ def _scored(compute: Callable[[], _Found]) -> _Found | str:
     try:
         return compute()
     except MetricError as error:
-        if error.__cause__ is not None:
+        if isinstance(error, DefectError) or error.__cause__ is not None:
             raise
         return str(error)
 

@@ -42,6 +42,27 @@ def test_each_cases_value_is_found_again() -> None:
     assert list(found) == [case for case, kept in zip(PEOPLE, left_out, strict=True) if kept]
 
 
+SOME = np.arange(30) % 3 > 0
+
+
+@pytest.mark.parametrize("numbers", [np.full(20, 0.5), np.array([0.25] * 9 + [0.5] * 2 + [0.75] * 9)])
+def test_a_measured_case_that_has_exactly_the_mean_is_no_case_that_was_left_out(numbers: Array) -> None:
+    score = replace(mean_score("ssim", numbers, "higher", {}).among(SOME), parameters={})
+    units, people = units_of(score), {case: {"sex": "fm"[place % 2]} for place, case in enumerate(PEOPLE)}
+    found = subgroups_of([score], units, people, {}, {"ssim": (0.0, 1.0)})
+    by_sex = found.metrics["ssim"]["sex"]
+    assert [group.n for group in by_sex.groups] == [10, 10]
+    assert not found.left_out
+    kept = [case for case, measured in zip(PEOPLE, SOME, strict=True) if measured]
+    expected = [numbers[[people[case]["sex"] == sex for case in kept]].mean() for sex in "fm"]
+    assert [group.value for group in by_sex.groups] == pytest.approx(expected)
+    untold = replace(score, _kept=None)  # a plug-in that fills up by itself
+    found = subgroups_of([untold], units, people, {}, {"ssim": (0.0, 1.0)})
+    count = int((score.contributions["cases"][SOME] == 0).sum())
+    said = f"{count} of 20 measured cases add 0 as those left out do: the metric may name them by Measured.among"
+    assert (found.metrics, found.left_out) == ({}, {"ssim": {"sex": said}})
+
+
 def test_groups_are_texts_and_decades_of_age() -> None:
     found = groups_of(PEOPLE)
     assert set(found) == {"sex", "age"}  # one diagnosis and one weight make no groups

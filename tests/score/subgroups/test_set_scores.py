@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from ldbench.score.metrics.frechet_readings import ReadingsSpec
 from ldbench.score.metrics.intervals import Subjects
 from ldbench.score.metrics.kid import kid_score
 from ldbench.score.metrics.ms_ssim import DiversitySpec
+from ldbench.score.returned import DefectError
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.inputs import GroupInputs
@@ -163,8 +165,10 @@ def mean_feature(inputs: MetricInputs, settings: NoSettings) -> Measured:
     return Measured("mine", value, value - 2 * error, value + 2 * error, len(generated), "higher")
 
 
-def mine(compute: Callable[..., Any], groups: Any = "all", within: Any = None) -> Mapping[str, Breakdown]:
-    metric = Metric("mine", "Mine", "Mine.", "higher", compute, "features", groups=groups)
+def mine(
+    compute: Callable[..., Any], groups: Any = "all", within: Any = None, value: Any = None
+) -> Mapping[str, Breakdown]:
+    metric = Metric("mine", "Mine", "Mine.", "higher", compute, "features", groups=groups, value=value)
     return run_of().split(Measured("mine", 0, 0, 0, 1, "higher", within=within), metric, NoSettings()).by
 
 
@@ -188,6 +192,22 @@ def test_a_group_that_a_metric_refuses_is_left_out_and_a_defect_is_not() -> None
         mine(lambda inputs, settings: inputs.all_generated())
     with pytest.raises(MetricError, match=r"mine: raised TypeError.*test_set_scores.py"):
         mine(mean_feature, "units", within=lambda rows: rows[None](None))
+
+
+@pytest.mark.parametrize(("returned", "got"), [
+    (0.5, "an ldbench.api.Measured of each group, got float"),
+    (Measured("mine", 0, 0, 0, 20, "lower", contributions={"cases": np.full(20, np.nan)}),
+     "one finite number a unit as contributions of cases, got nan for place 0, nan for place 1"),
+])
+def test_what_a_group_is_measured_as_is_held_against_the_contract(returned: Any, got: str) -> None:
+    with pytest.raises(DefectError, match=f"mine: expected {got}"):
+        mine(mean_feature, "units", within=lambda rows: returned)
+
+
+@pytest.mark.parametrize("returned", [math.nan, None, "sharp", np.ones(2)])
+def test_a_value_after_an_exchange_is_one_finite_number(returned: Any) -> None:
+    with pytest.raises(DefectError, match="mine: expected one finite number of its `value`, got "):
+        mine(mean_feature, "excess", value=lambda inputs, settings: returned)
 
 
 @pytest.mark.parametrize(("scans", "side"), [("reference", "real"), ("test", "scans")])
