@@ -30,7 +30,7 @@ from ldbench.data.prepare.drawn import draw, shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
 from ldbench.data.prepare.enough import check_splits
 from ldbench.data.prepare.journal import end_at_last_line, journal_rows
-from ldbench.data.prepare.listing import inside, list_folder, nothing_usable, stop_at_fault
+from ldbench.data.prepare.listing import examples, inside, list_folder, nothing_usable, stop_at_fault
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
     PreparedImage,
@@ -107,7 +107,7 @@ def prepare(
     sources = [image.source for image in prepared]
     notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute, reader.classes)
     became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
-    notes = (*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became)
+    notes = (*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became, *examples(skipped))
     return replace(summary, notes=notes, on_test_set=lines_on_test_set(rows, plan))
 
 
