@@ -90,7 +90,7 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
     yield from used_and_skipped(rows, listing.skipped, reader.class_attribute).lines()
     yield from lines_on_test_set(rows, plan)
     sources = [*listing.by_id.values()]
-    yield from notes_on(sources, rows, (), drawn.unusable, reader.class_attribute, reader.classes)
+    yield from notes_on(sources, (), (), drawn.unusable, reader.class_attribute, reader.classes)
     yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
     yield from examples(listing.skipped)
     check_splits(reader, root, rows, listing.missing)
