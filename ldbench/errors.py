@@ -40,7 +40,8 @@ class FaultyImageError(ImageError):
     """An image of an owner's data set that can't be used, with the rule under which a report counts it.
 
     The suite's own rules: `NaN`, `several volumes`, `several frames`, `colour`, `not axial`, `oblique`, `orientation
-    unknown`, `broken header`, `no contrast`, `compressed`, `alignment`. Any other `ImageError` counts as unreadable.
+    unknown`, `broken header`, `no contrast`, `compressed`, `alignment`, `transparency`. Any other `ImageError` counts
+    as unreadable.
     """
 
     def __init__(self, text: str, rule: str) -> None:

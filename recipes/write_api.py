@@ -109,7 +109,9 @@ def contract() -> str:
         (
             "# The contract",
             "What a generator must keep for its results to be compared with others'. `ldbench check MODEL` and "
-            "`ldbench.testing` hold it against every clause on a miniature task of each kind that it declares.",
+            "`ldbench.testing` hold it against every clause on a miniature task of each kind that it declares. What a "
+            "further call, or a further fit in a new folder, raises breaks `fit and generate`. Where two equal calls "
+            "of one fit differ, the clauses that compare other calls and fits with them are not judged.",
             CLAUSES,
         ),
         (

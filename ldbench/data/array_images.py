@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ldbench.data.ids import Ids
-from ldbench.data.images import RANGE_DUST, quantise
+from ldbench.data.images import quantise
+from ldbench.data.pixel_range import range_fault
 from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.errors import ImageError
@@ -65,12 +66,8 @@ def _checked(images: object, what: str) -> Array:
         return images
     if not (images.is_floating_point() if isinstance(images, torch.Tensor) else images.dtype.kind == "f"):
         raise ImageError(f"{what} images: expected {_EXPECTED}, got {dtype}; convert levels from 0 to 255 to uint8")
-    low, high = float(images.min()), float(images.max())
-    if not (low >= -RANGE_DUST and high <= 1 + RANGE_DUST):  # also true for NaN
-        raise ImageError(
-            f"{what} images: expected {_EXPECTED}, got {low:.6g} to {high:.6g}; rescale them (from [-1, 1] by "
-            "(x + 1) / 2)"
-        )
+    if fault := range_fault(images, lambda index: f"at index {index}"):
+        raise ImageError(f"{what} images: expected {_EXPECTED}, got {'; '.join(fault)}")
     return images
 
 

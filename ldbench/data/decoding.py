@@ -11,10 +11,12 @@ from pathlib import Path
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from ldbench.errors import ImageError
+from ldbench.errors import FaultyImageError, ImageError
 
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)  # Pillow's ways to say so
 _EXIF_ORIENTATION = 274
+_OPAQUE = 255
+_WITH_ALPHA = {"RGBA": "RGB", "LA": "L", "PA": "RGB", "L": "L", "P": "P", "RGB": "RGB"}  # and what is left without it
 
 
 @contextmanager
@@ -43,6 +45,24 @@ def check_area(name: Path | str, image: Image.Image, max_pixels: int) -> None:
     """ImageError, from the header alone, for more pixels than any image here has."""
     if image.width * image.height > max_pixels:
         raise ImageError(f"{name}: expected at most {max_pixels} pixels, got {image.width} x {image.height}")
+
+
+def opaque(name: Path | str, image: Image.Image) -> Image.Image:
+    """The image without an alpha channel or a transparent colour that hides none of its pixels, which are decoded.
+
+    `FaultyImageError` of the rule `transparency` where a pixel is not opaque. An image without transparency is returned
+    as it is.
+    """
+    bands = "A" in image.getbands() or "a" in image.getbands()
+    if not bands and "transparency" not in image.info:
+        return image
+    alphas = image.convert("RGBA").getchannel("A").getextrema() if image.mode in _WITH_ALPHA else (0, 0)
+    if alphas[0] != _OPAQUE:
+        text = f"{name}: expected an opaque image, got {image.mode} with transparency; flatten it"
+        raise FaultyImageError(text, "transparency")
+    whole = image.convert(_WITH_ALPHA[image.mode]) if bands else image.copy()
+    whole.info.pop("transparency", None)
+    return whole
 
 
 def check_upright(name: Path | str, image: Image.Image) -> None:

@@ -1,7 +1,8 @@
 """Image files in and out: `(3, H, W) float32 in [0, 1]`, RGB, and 8 bits a channel on disk.
 
 Quantisation, stated once: a pixel x is stored as floor(255 x + 0.5), and a stored k is read as k / 255. Grey
-(L) is read as three equal channels. Embedded gamma and colour profiles are ignored.
+(L) is read as three equal channels, and an alpha channel that hides nothing is dropped. Embedded gamma and colour
+profiles are ignored.
 
 Nothing is guessed: an image of another size or mode is neither resized nor converted, and an unreadable one never
 becomes a blank one. Each is an `ImageError` naming the file. JPEG has no checksum, so damage inside one can decode
@@ -22,19 +23,19 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from ldbench.data.decoding import DAMAGE, check_area, check_upright, decoding, one_line
+from ldbench.data.decoding import DAMAGE, check_area, check_upright, decoding, one_line, opaque
+from ldbench.data.pixel_range import range_fault
 from ldbench.data.stored_images import unpacked
 from ldbench.errors import ImageError
 from ldbench.records.files import disk_refusal, whole_file
 
 FORMATS = ("PNG", "JPEG")
 MAX_PIXELS = 4096 * 4096  # an image bomb is refused from its header, before anything is decoded
-RANGE_DUST = 1e-6  # float32 sampling ends this far outside [0, 1]; more is a mistake of the generator
 _COMPRESSION = 3  # half the time of zlib's default, 6, for an eighth more bytes (docs/measurements/speed.md)
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_DEPTH_OFFSET = 24
 _EXPECTED, _REMEDY = "PNG or JPEG", "save it as PNG"
-_ALPHA = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
+_MODES = ("L", "RGB", "LA", "RGBA")
 _DEEP = frozenset({"I", "F", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
@@ -61,7 +62,7 @@ def read_levels(
         _check_file(path, file, expected)
         with Image.open(file, formats=FORMATS) as image:  # anew, as the check used the first one up
             check_upright(path, image)
-            levels = _as_tensor(np.array(image, dtype=np.uint8))
+            levels = _as_tensor(np.array(opaque(path, image), dtype=np.uint8))
             read(levels, image)
     return levels
 
@@ -69,7 +70,8 @@ def read_levels(
 def checked_size(path: Path) -> tuple[int, int]:
     """Height and width of a file that `read_levels` would take at any size, without decoding it in full.
 
-    Of a PNG the checksums are asked for, a JPEG is decoded at its coarsest. Raises ImageError, as `read_levels` would.
+    Of a PNG the checksums are asked for, and one with an alpha channel is decoded; a JPEG is decoded at its coarsest.
+    Raises ImageError, as `read_levels` would.
     """
     _check_path(path, None)
     with decoding(path, _EXPECTED, MAX_PIXELS, _REMEDY), path.open("rb") as file:
@@ -80,6 +82,7 @@ def checked_size(path: Path) -> tuple[int, int]:
                 check_upright(path, image)
                 image.draft(None, (1, 1))
                 image.load()
+            opaque(path, image)
     return size
 
 
@@ -100,7 +103,7 @@ def read_levels_again(path: Path) -> torch.Tensor:
     """
     try:
         with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            return _as_tensor(np.array(image, dtype=np.uint8))
+            return _as_tensor(np.array(opaque(path, image), dtype=np.uint8))
     except DAMAGE as error:
         raise ImageError(f"can't read {path}: {one_line(error)}; expected a whole {_EXPECTED}, {_REMEDY}") from error
 
@@ -171,15 +174,13 @@ def _check_header(path: Path, image: Image.Image, size: tuple[int, int] | None, 
             f"{path}: expected {size[1]} x {size[0]} pixels, got {image.width} x {image.height}; "
             "generate at the task's size (nothing is resized here)"
         )
-    if image.mode in _ALPHA or "transparency" in image.info:
-        raise ImageError(f"{path}: expected mode L or RGB, got {image.mode} with transparency; flatten it")
     if image.mode in _DEEP or png_depth not in (None, 8):
         got = image.mode if png_depth is None else f"{png_depth}"
         raise ImageError(
             f"{path}: expected 8 bits a channel, got {got}; scale to 0..255 and save as 8-bit, as "
             "`ldbench data prepare folder` does"
         )
-    if image.mode not in ("L", "RGB"):
+    if image.mode not in _MODES:
         raise ImageError(f"{path}: expected mode L or RGB, got {image.mode}; use image.convert('RGB')")
     if getattr(image, "n_frames", 1) != 1:
         raise ImageError(f"{path}: expected one frame, got an animation; save one frame as PNG")
@@ -192,6 +193,5 @@ def _check_tensor(image: torch.Tensor, path: Path) -> None:
     broken = int((~torch.isfinite(image)).sum())
     if broken:
         raise ImageError(f"{path}: expected finite pixels, got {broken} NaN or infinite values")
-    low, high = float(image.min()), float(image.max())
-    if low < -RANGE_DUST or high > 1 + RANGE_DUST:
-        raise ImageError(f"{path}: expected pixels in [0, 1], got {low:.6g} to {high:.6g}; rescale them")
+    if fault := range_fault(image[None], str):
+        raise ImageError(f"{path}: expected pixels in [0, 1], got {'; '.join(fault)}")

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 @dataclass
 class Preparation:
     """What has been read of a set: how many images and how many of them in colour, the qualities of those that are
-    JPEG files, and sizes as (height, width)."""
+    JPEG files, sizes as (height, width), and the brightest level of all."""
 
     images: int = 0
     coloured: int = 0
     qualities: Counter[int] = field(default_factory=Counter)
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    brightest: int = 0
 
     def add(self, levels_chw: torch.Tensor, file: Image.Image | None) -> None:
         """Count an image by its levels `(1 or 3, H, W) uint8`, one channel where all are equal, and by its open file,
@@ -35,6 +36,7 @@ class Preparation:
         self.images += 1
         self.coloured += len(levels_chw) > 1
         self.sizes[levels_chw.shape[1], levels_chw.shape[2]] += 1
+        self.brightest = max(self.brightest, int(levels_chw.max()))
         if isinstance(file, JpegImageFile):
             self.qualities[jpeg_quality(file)] += 1
 

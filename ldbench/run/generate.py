@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, overload
 from ldbench.api import Batches, Case, Context, Generator, Request, case_seed, out_of_memory
 from ldbench.data.image_writer import ImageWriter
 from ldbench.data.images import read_image
+from ldbench.data.pixel_range import range_fault
 from ldbench.data.stored_case import loaded
 from ldbench.errors import DataError, GeneratorError, ImageError
 from ldbench.plugins import blame
@@ -30,7 +31,6 @@ from ldbench.run.process_settings import settings_kept
 if TYPE_CHECKING:
     import torch
 
-ROUNDING_DUST = 1e-6
 _BYTES_A_PIXEL = 2500  # of a batch's images: between plain sampling and methods that hold attention maps in float32
 
 
@@ -150,26 +150,14 @@ def checked_images(generator: Generator, batch: Sequence[Request], context: Cont
 
     What is `out_of_memory` stays what it is: a smaller batch may fit.
     """
-    import torch
-
     name = type(generator).__name__
     first, last = batch[0].case.id, batch[-1].case.id
     where = f"{name}, cases {first!r} to {last!r}"
     with blamed(f"{where}: generate", generator, halving=True):
         # a GPU says what went wrong in a kernel only when its results are fetched
         images = _on_cpu(generator.generate(batch, context), (len(batch), *context.image_shape), where)
-    bad = [request.case.id for request, image in zip(batch, images, strict=True) if not torch.isfinite(image).all()]
-    if bad:
-        raise GeneratorError(
-            f"{where}: expected finite pixels, got NaN or infinity in {len(bad)} of {len(batch)} images, first in "
-            f"{bad[0]!r}; look for a division by zero or an overflow"
-        )
-    low, high = float(images.min()), float(images.max())
-    if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
-        raise GeneratorError(
-            f"{where}: expected pixels in [0, 1], got {low:.4g} to {high:.4g}; scale them (x / 255, or (x + 1) / 2), "
-            "and clamp what noise leaves outside"
-        )
+    if fault := range_fault(images, lambda index: f"in {batch[index].case.id!r}"):
+        raise GeneratorError(f"{where}: expected finite pixels in [0, 1], got {'; '.join(fault)}")
     return images.clamp(0, 1)
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from ldbench.api import Request
 from ldbench.data.images import quantise
 from ldbench.plugins.blame import ANYTHING, raised
 from ldbench.testing import contract
 from ldbench.testing.cost import Cost
-from ldbench.testing.finding import Clause, ClauseError, Finding, judge
+from ldbench.testing.finding import Clause, ClauseError, Finding, NotJudgedError, judge
 from ldbench.testing.outputs import look_at_images, look_at_optional
+from ldbench.testing.repeats import Repeats, equal
 from ldbench.testing.surroundings import (
     Moved,
     fingerprint,
@@ -32,7 +32,7 @@ from ldbench.testing.surroundings import (
     unchanged,
     undisturbed,
 )
-from ldbench.testing.trial import Counting, Fitted, Trial, cut_off
+from ldbench.testing.trial import Counting, Trial, cut_off
 
 _OTHER_SEEDS = 4  # of two images that a seed chooses between, all choose the same one for a case in sixteen
 
@@ -67,42 +67,53 @@ def _run(trial: Trial, kind: str) -> list[Finding]:
     if not all(finding.passed for finding in findings):
         return findings
     images = quantise(returned.detach().cpu().clamp(0, 1))
-    conduct = _conduct(trial, kind, first, images, reports)
+    repeats = Repeats(trial, first, images, requests)
+    repeats.look()
+    conduct = _conduct(trial, kind, repeats, reports)
     conduct[contract.GLOBAL_UNDISTURBED] = lambda: undisturbed(before, after)
     conduct[contract.SETTINGS] = lambda: settings_undisturbed(moved)
     # last: they look at what all the calls before them did
     conduct[contract.INPUTS] = lambda: unchanged(inputs, fingerprint(trial))
     conduct[contract.FILES] = lambda: nothing_new(around, seen_around(trial), moved)
     findings += [judge(clause, check) for clause, check in conduct.items()]
+    if repeats.stops:
+        findings[0] = judge(contract.RUNS, functools.partial(_stop, next(iter(repeats.stops.values()))))
     return [*findings, *look_at_optional(trial, first), *cost.findings(len(requests))]
 
 
-def _conduct(
-    trial: Trial, kind: str, first: Fitted, images: torch.Tensor, reports: int
-) -> dict[Clause, Callable[[], str]]:
-    requests = trial.requests()
-
-    def again(globals_seed: int) -> str:
-        seed_all(globals_seed, trial.device)
-        return _equal(images, first.grey(requests))
-
+def _conduct(trial: Trial, kind: str, repeats: Repeats, reports: int) -> dict[Clause, Callable[[], str]]:
     def refitted(folder: str, globals_seed: int) -> str:
+        repeats.comparable()
         seed_all(globals_seed, trial.device)
-        return _equal(images, trial.fitted(folder).grey(requests))
+        return equal(repeats.images, trial.fitted(folder).grey(repeats.requests))
+
+    def restarted() -> str:
+        _not_after_a_stop(repeats)
+        return refitted("first", 4)
 
     def interrupted() -> str:
+        repeats.comparable()
+        _not_after_a_stop(repeats)
         seed_all(5, trial.device)
         where = cut_off(trial, "interrupted", reports)
         return f"{refitted('interrupted', 6)}, {where}" if where else "fit reports no progress, so it was not cut off"
 
     checks: dict[Clause, Callable[[], str]] = {
-        contract.SAME: lambda: again(1), contract.GLOBAL_UNUSED: lambda: again(2),
-        contract.BATCHES: lambda: _batches(first, images, requests), contract.REFITTED: lambda: refitted("second", 3),
-        contract.RESTARTED: lambda: refitted("first", 4), contract.INTERRUPTED: interrupted,
+        contract.SAME: repeats.same, contract.GLOBAL_UNUSED: repeats.unused,
+        contract.BATCHES: lambda: repeats.run(contract.BATCHES, "one by one", lambda: _batches(repeats)),
+        contract.REFITTED: lambda: repeats.run(contract.REFITTED, "a second fit", lambda: refitted("second", 3)),
+        contract.RESTARTED: restarted, contract.INTERRUPTED: interrupted,
     }
     if kind == "text-to-image" and not trial.template.reference:
-        checks[contract.SEED_MATTERS] = lambda: _seed_matters(trial, first, images)
+        seeds = contract.SEED_MATTERS
+        checks[seeds] = lambda: repeats.run(seeds, "other seeds", lambda: _seed_matters(repeats))
     return checks
+
+
+def _not_after_a_stop(repeats: Repeats) -> None:
+    """Whatever is done to the folder of a fit says nothing where a fit in a new one raises."""
+    if contract.REFITTED in repeats.stops:
+        raise NotJudgedError(f"see {contract.RUNS.name}")
 
 
 def _stopped(stage: str, error: BaseException, trial: Trial) -> str:
@@ -120,31 +131,31 @@ def _attributes_there(trial: Trial) -> str:
     return f"as attributes, the miniature has {names}: for those of a card, give --task CARD"
 
 
-def _equal(expected: torch.Tensor, got: torch.Tensor) -> str:
-    difference = int((expected.int() - got.int()).abs().max())
-    if difference:
-        share = float((expected != got).float().mean())
-        raise ClauseError(f"{share:.1%} different, by up to {difference} grey levels")
-    return "equal"
+def _stop(stop: ClauseError) -> str:
+    raise stop
 
 
-def _batches(fitted: Fitted, images: torch.Tensor, requests: Sequence[Request]) -> str:
+def _batches(repeats: Repeats) -> str:
     """One by one from last to first: within one grey level, as kernels differ with the batch's shape."""
-    alone = torch.cat([fitted.grey([request]) for request in reversed(requests)]).flip(0)
+    repeats.comparable()
+    images, requests = repeats.images, repeats.requests
+    alone = torch.cat([repeats.fitted.grey([request]) for request in reversed(requests)]).flip(0)
     difference = int((images.int() - alone.int()).abs().max())
     if difference > 1:
         raise ClauseError(f"{difference} between a batch of {len(requests)} and one by one in reverse")
     return f"largest difference {difference} of 255 grey levels"
 
 
-def _seed_matters(trial: Trial, fitted: Fitted, images: torch.Tensor) -> str:
+def _seed_matters(repeats: Repeats) -> str:
     """Broken where half of the images or more stay the same under every other seed.
 
     One that draws a training image by the seed may draw the same one twice, and must where only one is as asked.
     """
+    repeats.comparable()
+    images = repeats.images
     same = torch.ones(len(images), dtype=torch.bool)
     for seed in range(1, 1 + _OTHER_SEEDS):
-        same &= (images == fitted.grey(trial.requests(seed))).flatten(1).all(1)
+        same &= (images == repeats.fitted.grey(repeats.trial.requests(seed))).flatten(1).all(1)
         left = int(same.sum())
         if 2 * left < len(images):
             return f"{len(images) - left} of {len(images)} images are others"

@@ -26,7 +26,7 @@ class Clause:
 class Finding:
     """One clause held against a generator: its name (with the kind of task, where it has one), expected and seen.
 
-    `judged` is False for what is only measured, which always passes.
+    `judged` is False for what is only measured or can't be judged, which always passes.
     """
 
     name: str
@@ -53,6 +53,10 @@ class ClauseError(Exception):
         self.remedy = remedy
 
 
+class NotJudgedError(Exception):
+    """Raised by a look that can't say whether a clause is kept, as another one is broken; its text names that one."""
+
+
 def judge(clause: Clause, look: Callable[[], str]) -> Finding:
     """The finding of one look, which returns what it saw or raises."""
     try:
@@ -60,6 +64,8 @@ def judge(clause: Clause, look: Callable[[], str]) -> Finding:
     except ClauseError as broken:
         remedy = clause.remedy if broken.remedy is None else broken.remedy
         return Finding(clause.name, False, clause.expected, str(broken), remedy)
+    except NotJudgedError as reason:
+        return measured(clause, f"not judged: {reason}")
     except ANYTHING as error:  # a plugin's own code may raise it
         return stopped(clause, error)
 
@@ -70,7 +76,7 @@ def stopped(clause: Clause, error: BaseException) -> Finding:
 
 
 def measured(clause: Clause, seen: str) -> Finding:
-    """What was measured, for information."""
+    """What was measured, or why nothing was judged, for information."""
     return Finding(clause.name, True, clause.expected, seen, judged=False)
 
 

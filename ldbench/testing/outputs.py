@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import torch
 
 from ldbench.api import HasFiles, HasLatents, HasNeeds, HasResolved, HasTrajectory, Moment, Needs, Request
-from ldbench.run.generate import ROUNDING_DUST, what_to_return
+from ldbench.data.pixel_range import range_fault
+from ldbench.run.generate import what_to_return
 from ldbench.testing import contract
 from ldbench.testing.finding import ClauseError, Finding, judge
 from ldbench.testing.trial import Fitted, Trial
@@ -52,12 +53,9 @@ def _range(returned: torch.Tensor) -> str:
     if not returned.numel():
         raise ClauseError("no pixels")
     values = returned.detach().cpu()
-    if not torch.isfinite(values).all():
-        raise ClauseError("NaN or infinity", "look for a division by zero or an overflow")
-    low, high = float(values.min()), float(values.max())
-    if low < -ROUNDING_DUST or high > 1 + ROUNDING_DUST:
-        raise ClauseError(f"{low:.4g} to {high:.4g}")
-    return f"{low:.4g} to {high:.4g}"
+    if fault := range_fault(torch.atleast_1d(values), lambda index: f"at index {index}"):
+        raise ClauseError(*fault)
+    return f"{float(values.min()):.4g} to {float(values.max()):.4g}"
 
 
 def look_at_optional(trial: Trial, fitted: Fitted) -> list[Finding]:

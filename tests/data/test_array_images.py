@@ -21,6 +21,12 @@ def read(images: object, prepared: Preparation | None = None) -> StoredImages:
 FLOATS = torch.rand((3, 3, 8, 8), generator=torch.Generator().manual_seed(0))
 
 
+def with_one_nan(images: torch.Tensor) -> torch.Tensor:
+    images = images.clone()
+    images[1, 0, 2, 3] = torch.nan
+    return images
+
+
 @pytest.mark.parametrize(
     "images",
     [
@@ -62,9 +68,12 @@ def test_grey_is_three_equal_channels_and_counted_once() -> None:
         (FLOATS[0], r"got shape \(3, 8, 8\); give all images at once, channels second"),
         (FLOATS.permute(0, 2, 3, 1), r"got shape \(3, 8, 8, 3\)"),
         (FLOATS[:0], r"got shape \(0, 3, 8, 8\)"),
-        (FLOATS * 2 - 1, r"got -0.9\d* to 0.9\d*; rescale them"),
-        (FLOATS / 0, "got inf to inf|got nan"),
-        (FLOATS * torch.nan, "got nan to nan"),
+        (FLOATS * 2 - 1, r"got -0.9\d* to 0.9\d*; scale them \(x / 255, or \(x \+ 1\) / 2\), and clamp"),
+        (FLOATS.numpy() * 255, r"got 0.3.* to 25.*; scale them"),
+        (FLOATS * 1.06 - 0.03, r"got -0.0\d* to 1.0\d*; clamp what sampling leaves outside"),
+        (FLOATS / 0, "NaN or infinity in 3 of 3 images, first at index 0; look for a division by zero"),
+        (with_one_nan(FLOATS), "NaN or infinity in 1 of 3 images, first at index 1; look for a division by zero"),
+        (with_one_nan(FLOATS).numpy(), "NaN or infinity in 1 of 3 images, first at index 1;"),
         (quantise(FLOATS).long(), "got int64; convert levels from 0 to 255 to uint8"),
         (FLOATS.numpy() > 0.5, "got bool"),
     ],

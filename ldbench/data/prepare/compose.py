@@ -29,8 +29,9 @@ from ldbench.data.prepare.doubts import notes_on
 from ldbench.data.prepare.drawn import draw, shortfall
 from ldbench.data.prepare.earlier import became_another, manifest_before
 from ldbench.data.prepare.enough import check_splits
+from ldbench.data.prepare.equal_pictures import equal_pictures, write_doubts
 from ldbench.data.prepare.journal import end_at_last_line, journal_rows
-from ldbench.data.prepare.listing import inside, list_folder, nothing_usable, stop_at_fault
+from ldbench.data.prepare.listing import examples, inside, list_folder, nothing_usable, stop_at_fault
 from ldbench.data.prepare.made_by import made_by
 from ldbench.data.prepare.manifest import (
     PreparedImage,
@@ -105,9 +106,11 @@ def prepare(
     summary = write(out, reader, plan, size, rows, skipped, observed_of(prepared), len(drawn.missed(outcomes)))
     taken = [outcome.notes for outcome in outcomes.values()]
     sources = [image.source for image in prepared]
-    notes = notes_on(sources, rows, taken, drawn.unusable, reader.class_attribute, reader.classes)
+    equal = equal_pictures(prepared, rows, reader.class_attribute)
+    write_doubts(out, equal)
+    notes = notes_on(sources, equal, taken, drawn.unusable, reader.class_attribute, reader.classes)
     became = became_another(out, before, summary.manifest_sha256, {row.file for row in rows})
-    notes = (*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became)
+    notes = (*notes, *shortfall(reader, drawn, listing.with_missing, outcomes), *became, *examples(skipped))
     return replace(summary, notes=notes, on_test_set=lines_on_test_set(rows, plan))
 
 

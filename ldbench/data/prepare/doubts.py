@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from ldbench.api import SourceImage
-from ldbench.data.prepare.manifest import ManifestRow
+from ldbench.data.prepare.equal_pictures import EqualPicture, lines_on
 from ldbench.data.prepare.pixels.grey import BIT_DEPTH
 from ldbench.data.prepare.readers.csv_text import folded
 from ldbench.data.prepare.readers.folder_table import number
@@ -21,19 +21,19 @@ _NAMED = 3  # cells or spellings that a line names
 
 
 def notes_on(
-    images: Sequence[SourceImage], rows: Iterable[ManifestRow], taken: Sequence[Sequence[str]] = (),
+    images: Sequence[SourceImage], equal: Sequence[tuple[EqualPicture, ...]], taken: Sequence[Sequence[str]] = (),
     unusable_pairs: int = 0, class_attribute: str = "", classes: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """A line for each thing `taken` on trust of some images, each attribute that isn't known of all, and each doubt;
-    `unusable_pairs` are subjects whose scans lie apart in time and not in age. The `class_attribute` may be text
-    whatever it spells, and numbers where `classes` names those to use."""
+    `equal` are groups of equal pictures, `unusable_pairs` subjects whose scans lie apart in time and not in age. The
+    `class_attribute` may be text whatever it spells, and numbers where `classes` names those to use."""
     columns = _text_columns(images)
     numbers = [line for name, cells in columns.items() if name != class_attribute for line in _no_numbers(name, cells)]
     values = [line for name, cells in columns.items() for line in _respelt(name, cells)]
     of_classes = [] if classes else _numbered_classes(class_attribute, columns.get(class_attribute, Counter()))
     named = (*of_classes, *_not_for_templates({name for image in images for name in image.attributes}))
     of_images = (*_unknown(images), *numbers, *values, *named, *_mirrored(images))
-    return (*_taken(taken), *of_images, *_alike(rows), *_spellings(images), *_pairless(unusable_pairs))
+    return (*_taken(taken), *of_images, *lines_on(equal), *_spellings(images), *_pairless(unusable_pairs))
 
 
 def _taken(notes: Sequence[Sequence[str]]) -> list[str]:
@@ -138,22 +138,6 @@ def _respelt(name: str, cells: Counter[str]) -> list[str]:
     return [
         f"warning: values of the column {name!r} differ in case or space alone: {some}, {count} images in all: each "
         "spelling is a value of its own; spell each value in one way"
-    ]
-
-
-def _alike(rows: Iterable[ManifestRow]) -> list[str]:
-    """Images whose prepared files are the same byte by byte, in more than one split."""
-    by_content: defaultdict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        if row.role != "later":  # it repeats a scan's file
-            by_content[row.sha256].append(row.split)
-    across = [splits for splits in by_content.values() if len(set(splits)) > 1]
-    if not across:
-        return []
-    count = sum(map(len, across))
-    return [
-        f"warning: {len(across)} identical pictures stand in two splits, {count} images in all: a test image that is "
-        "trained on says nothing; give its copies one subject, or leave them out"
     ]
 
 

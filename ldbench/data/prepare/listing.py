@@ -84,20 +84,20 @@ def preview(reader: Reader, root: Path, out: Path, plan: Plan, *, strict: bool =
     except LdbenchError:
         labels = Counter(label_of(reader, source) for source in listing.by_id.values())
         undrawn = {("-", "scan", label): count for label, count in sorted(labels.items())}
-        yield from [*Counts(undrawn, skipped_by_rule(listing.skipped)).lines(), *_examples(listing.skipped)]
+        yield from [*Counts(undrawn, skipped_by_rule(listing.skipped)).lines(), *examples(listing.skipped)]
         raise
     rows = listing.rows(reader, plan, drawn)
     yield from used_and_skipped(rows, listing.skipped, reader.class_attribute).lines()
     yield from lines_on_test_set(rows, plan)
     sources = [*listing.by_id.values()]
-    yield from notes_on(sources, rows, (), drawn.unusable, reader.class_attribute, reader.classes)
+    yield from notes_on(sources, (), (), drawn.unusable, reader.class_attribute, reader.classes)
     yield from shortfall(reader, drawn, listing.with_missing, listing.by_id)
-    yield from _examples(listing.skipped)
+    yield from examples(listing.skipped)
     check_splits(reader, root, rows, listing.missing)
     check_begun(out, reader, plan, root)
 
 
-def _examples(skipped: Sequence[Skipped]) -> list[str]:
+def examples(skipped: Sequence[Skipped]) -> list[str]:
     """The first image that each rule leaves out, with its reason."""
     first: dict[str, Skipped] = {}
     for left in sorted(skipped, key=lambda left: (left.kind, left.rule, left.name)):

@@ -127,7 +127,7 @@ def write(
     """Write the files, dataset.json last: it vouches for the manifest. `observed` is what was seen, by image id;
     `missed` test images were drawn and are not usable."""
     types = attribute_types(row.attributes for row in rows)
-    manifest = _csv((*COLUMNS, *types), (_cells(row, types) for row in rows))
+    manifest = csv_text((*COLUMNS, *types), (_cells(row, types) for row in rows))
     digest = hashlib.sha256(manifest.encode()).hexdigest()
     summary = Summary(reader.dataset, folder, digest, used_and_skipped(rows, skipped, reader.class_attribute))
     write_skipped(folder, skipped)
@@ -146,7 +146,7 @@ def observed_of(prepared: Iterable[PreparedImage]) -> dict[str, Observations]:
 def _observed(observed: Mapping[str, Observations]) -> str:
     names = sorted({name for seen in observed.values() for name in seen})
     rows = ([image_id, *(str(seen.get(name, "")) for name in names)] for image_id, seen in sorted(observed.items()))
-    return _csv(("image_id", *names), rows)
+    return csv_text(("image_id", *names), rows)
 
 
 def _ranges(observed: Mapping[str, Observations]) -> dict[str, dict[str, float]]:
@@ -165,7 +165,7 @@ def _ranges(observed: Mapping[str, Observations]) -> dict[str, dict[str, float]]
 def write_skipped(folder: Path, skipped: Iterable[Skipped]) -> None:
     """Write skipped.csv, which names what was left out."""
     lines = sorted((image.name, image.reason, image.kind, image.rule) for image in skipped)
-    write_text_atomic(folder / SKIPPED, _csv(("name", "reason", "kind", "rule"), lines), private=True)
+    write_text_atomic(folder / SKIPPED, csv_text(("name", "reason", "kind", "rule"), lines), private=True)
 
 
 def attribute_types(attributes: Iterable[Attributes]) -> dict[str, str]:
@@ -202,7 +202,8 @@ def _cell(value: str | int | float, kind: str) -> str:
     return repr(float(value)) if kind == "number" else str(value)
 
 
-def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table with its header."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -38,7 +38,7 @@ from ldbench.score.folders.metrics import (
 from ldbench.score.folders.notes import (
     few,
     few_of_a_class,
-    shared,
+    of_pixels,
     shares,
     thin,
     uneven,
@@ -266,7 +266,7 @@ def _answer(
         {name: each.described for name, each in sets.items()},
         {**options, "seed": inputs.seed, "device": str(inputs.device)},
         (
-            *sets[GENERATED].notes, *shared(sets), *of_volumes(sets), *few(metrics, sets),
+            *sets[GENERATED].notes, *of_pixels(sets), *of_volumes(sets), *few(metrics, sets),
             *few_of_a_class(metrics, sets, folders.by_class), *few_within, *uneven(metrics, sets),
             *shares(metrics, sets), *label_shares(metrics, sets), *thin(scores.values(), sets, inputs.feature_count),
             *unlike(sets, folders.side, folders.channels),

@@ -5,6 +5,7 @@ Images are compared by the digest of their pixels.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ldbench.api import Measured, Metric
@@ -21,6 +22,13 @@ _SIDE = 1.1  # and by this factor two sides
 _WHATEVER = "features of networks see that, so FID and the like change whatever the images show"
 
 
+def of_pixels(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """What is to be said of images that are black, and of equal ones in two sets and in one."""
+    yield from black(sets)
+    yield from shared(sets)
+    yield from repeated(sets)
+
+
 def shared(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
     """What is to be said of images that lie in two folders."""
     said = {
@@ -34,6 +42,26 @@ def shared(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
             yield (
                 f"{equal} of {len(sets[name].pixels)} {name} {noun} are, pixel by pixel, {other} {noun} too "
                 f"({sets[name].where}, {sets[other].where}): {why}"
+            )
+
+
+def repeated(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """A warning of generated images that equal another one of the same set."""
+    generated = sets[GENERATED]
+    if equal := sum(count for count in Counter(_shown(generated)).values() if count > 1):
+        yield (
+            f"{equal} of {len(generated.pixels)} generated {generated.noun}s are, pixel by pixel, equal to another one "
+            f"of them ({generated.where}): intervals count each as if it were new"
+        )
+
+
+def black(sets: Mapping[str, MeasuredSet]) -> Iterator[str]:
+    """A warning of sets that show next to nothing, as masks of 0 and 1 do and uint8 arrays that were not scaled."""
+    for name, each in sets.items():
+        if isinstance(each, FolderSet) and each.prepared.brightest <= 1:
+            yield (
+                f"no pixel of the {each.count} {name} {each.noun}s ({each.where}) is above 1 of 255, so all are black; "
+                "if their values mean 0 to 1, multiply them by 255, or give an array of floats"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,43 @@ def test_nifti_beside_pictures_and_films_is_counted(files: str, counts: tuple[in
         assert notes[0].startswith(f"warning: {turned} NIfTI images stand beside {stored} pictures or DICOM images.")
 
 
+def doubted(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
+    """Name, split and class of the images of doubts.csv, by the number of their picture."""
+    header, *rows = csv.reader((folder / "doubts.csv").read_text(encoding="utf-8").splitlines())
+    assert header == ["picture", "name", "split", "class"]
+    pictures: dict[str, list[tuple[str, str, str]]] = {}
+    for number, name, split, label in rows:
+        pictures.setdefault(number, []).append((name, split, label))
+    return pictures
+
+
+def test_identical_pictures_of_several_classes_are_named_also_within_a_split(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for n in range(20):
+        Image.fromarray(rng.integers(0, 255, (12, 12), np.uint8)).save(tmp_path / f"{n:02}.png")
+    (tmp_path / "07.png").write_bytes((tmp_path / "03.png").read_bytes())
+    table = tmp_path / "m.csv"
+    labels = {7: "AD"}
+    subjects = {7: "person3"}  # so both are in one split
+    rows = [f"{n:02}.png,{subjects.get(n, f'person{n}')},{labels.get(n, 'AD' if n % 2 else 'CN')}" for n in range(20)]
+    rows[3] = "03.png,person3,CN"
+    table.write_text("\n".join(["image,subject,diagnosis", *rows]) + "\n", encoding="utf-8")
+    reader, plan = FolderReader(table, size=12), Plan(fractions=(0.5, 0.1, 0.4))
+    (note,) = prepare(reader, tmp_path, tmp_path / "out", plan=plan).notes
+    assert note.startswith(
+        "warning: 1 identical picture stands under several classes, 2 images in all, such as 03.png (CN) and 07.png "
+        "(AD): nothing that is learnt"
+    )
+    ((first, second),) = doubted(tmp_path / "out").values()
+    assert (first[0], first[2], second[0], second[2]) == ("03.png", "CN", "07.png", "AD")
+    assert first[1] == second[1]
+    rows[3] = "03.png,person3,AD"
+    table.write_text("\n".join(["image,subject,diagnosis", *rows]) + "\n", encoding="utf-8")
+    again = prepare(reader, tmp_path, tmp_path / "out", plan=plan)
+    assert not any("identical" in note for note in again.notes)
+    assert doubted(tmp_path / "out") == {}
+
+
 def test_identical_pictures_in_two_splits_are_counted(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     lines = ["image,subject,diagnosis"]
@@ -135,6 +173,13 @@ def test_identical_pictures_in_two_splits_are_counted(tmp_path: Path) -> None:
     (note,) = summary.notes
     assert "identical pictures stand in two splits" in note
     assert note in summary.lines()
+    splits = doubted(tmp_path / "copies")
+    first, second = splits["1"]
+    assert f"such as {first[0]} ({first[1]}) and {second[0]} ({second[1]}): a test image" in note
+    assert note.startswith(f"warning: {len(splits)} identical")
+    assert note.endswith("; doubts.csv names all")
+    assert all(len(pair) == 2 and pair[0][1] != pair[1][1] for pair in splits.values())
+    assert not (tmp_path / "out" / "doubts.csv").exists()
     one_subject = [f"{n}.png,person{n % 10},CN" for n in range(20)]
     table.write_text("\n".join([lines[0], *one_subject]) + "\n", encoding="utf-8")
     assert prepare(reader, tmp_path, tmp_path / "one-subject", plan=plan).notes == ()

@@ -15,7 +15,7 @@ from ldbench.data.preparation import Preparation
 from ldbench.data.stored_images import StoredImages
 from ldbench.plugins.kinds import METRICS
 from ldbench.score.folders.measure import Folders
-from ldbench.score.folders.notes import few, shared, uneven, unlike
+from ldbench.score.folders.notes import black, few, repeated, shared, uneven, unlike
 from ldbench.score.folders.scores import FolderScores
 from ldbench.score.folders.sets import FolderSet
 from ldbench.task.card import ViewingConditions
@@ -42,6 +42,25 @@ def test_images_in_two_folders_are_counted_each_time() -> None:
     assert copies.startswith("1 of 4 generated images are, pixel by pixel, training images too (g, t): ")
     assert real.startswith("1 of 3 real images are, pixel by pixel, training images too (r, t): ")
     assert list(shared(sets({"real": "a", "generated": "b"}))) == []
+
+
+def test_generated_images_that_equal_another_one_are_counted() -> None:
+    (line,) = repeated(sets({"real": "aa", "generated": "bbcdd"}))
+    assert line.startswith("4 of 5 generated images are, pixel by pixel, equal to another one of them (g): intervals")
+    assert list(repeated(sets(PIXELS | {"generated": "cdt"}))) == []
+
+
+def test_images_of_zeros_and_ones_are_black(tmp_path: Path) -> None:
+    real = prepared(tmp_path, "real")
+    levels = torch.stack([torch.eye(32, dtype=torch.uint8).roll(shift, 1)[None] for shift in range(20)])
+    (line,) = (line for line in of_two(real, levels).notes if "above" in line)
+    assert line.startswith("no pixel of the 20 generated images (generated images in an array (20, 1, 32, 32)")
+    assert "multiply them by 255" in line
+    assert not any("above" in line for line in of_two(real, levels * 255).notes)
+    both = sets(PIXELS)
+    both["real"].prepared.brightest, both["training"].prepared.brightest = 255, 2
+    (line,) = black(both)
+    assert line.startswith("no pixel of the 4 generated images (g) is above 1 of 255")
 
 
 def test_few_images_matter_to_the_metrics_that_say_so() -> None:
@@ -100,7 +119,7 @@ def rgb(image: Image.Image, path: Path) -> None:
     image.convert("RGB").save(path.with_suffix(".png"))
 
 
-def of_two(real: Path, generated: Path, **options: object) -> FolderScores:
+def of_two(real: Path, generated: Path | torch.Tensor, **options: object) -> FolderScores:
     folders = Folders(real, generated, **options)  # type: ignore[arg-type]
     return measure_alone(folders, CONTEXT, ["kid"], settings={"kid": {"resize": "32"}})
 

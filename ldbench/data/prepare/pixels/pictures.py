@@ -3,8 +3,8 @@
 Such files say how fine they are printed and not how large their subject was: PNG's pHYs, JFIF's density and TIFF's
 resolution are ignored, so pixels are square; where they differ across and down, a note counts it.
 
-Several pages, transparency, and dim colour of 16 bits (of which Pillow reads 8) are an `ImageError` that names the
-file and what would help.
+An alpha channel that is 255 everywhere is dropped. Several pages, pixels that are not opaque, and dim colour of 16
+bits (of which Pillow reads 8) are an `ImageError` that names the file and what would help.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ldbench.data.decoding import check_area, decoding
+from ldbench.data.decoding import check_area, decoding, opaque
 from ldbench.data.prepare.observations import note
 from ldbench.data.prepare.pixels.grey import BIT_DEPTH, Grey, bit_depth
-from ldbench.errors import FaultyImageError, ImageError
+from ldbench.errors import FaultyImageError
 
 MAX_PIXELS = 8192 * 8192  # a bomb is refused from its header
 UNEVEN_PRINT = "uneven print resolution ignored"
@@ -47,18 +47,20 @@ def _check(path: Path, image: Image.Image) -> None:
     if getattr(image, "n_frames", 1) != 1:
         text = f"{path}: expected one picture, got several pages or frames; save the one that is meant"
         raise FaultyImageError(text, "several frames")
-    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
-        raise ImageError(f"{path}: expected no transparency, got mode {image.mode}; flatten it")
 
 
 def _grey(path: Path, image: Image.Image, by_depth: bool) -> Grey:
-    mode = image.mode
     if _uneven(image):
         note(UNEVEN_PRINT)
-    halved = mode == "RGB" and "16" in str(getattr(image, "tile", ""))  # Pillow drops the lower 8 of a colour's 16 bits
+    deep = "16" in str(getattr(image, "tile", ""))
+    halved = deep and image.mode in ("RGB", "RGBA")  # Pillow drops the lower 8 of a colour's 16 bits
+    if deep and image.mode == "LA":  # and of grey that has alpha
+        text = f"{path}: expected 16-bit grey without an alpha channel, got LA; drop the channel"
+        raise FaultyImageError(text, "transparency")
     declared = _tag(image, _BITS)
+    upright = opaque(path, ImageOps.exif_transpose(image))
+    mode = upright.mode
     inverted = mode in _16_BIT and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO  # at 8 bits Pillow inverts them itself
-    upright = ImageOps.exif_transpose(image)
     if mode in ("I", "F"):
         return Grey(np.asarray(upright))
     if mode in _16_BIT:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ldbench.data.decoding import check_area, check_upright, decoding
+from ldbench.data.decoding import check_area, check_upright, decoding, opaque
 from ldbench.errors import FaultyImageError, ImageError
 
 Square = Literal["pad", "crop"]
@@ -78,13 +78,13 @@ def read_png(
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:
             check_area(label, image, MAX_PIXELS)
             deep = content[_PNG_DEPTH] > _BITS  # Pillow reads 16-bit RGB as 8-bit without a word
-            if image.mode not in ("L", "RGB") or deep or "transparency" in image.info:
+            if image.mode not in ("L", "RGB", "LA", "RGBA") or deep:
                 got = f"{image.mode} of {content[_PNG_DEPTH]} bits"
-                raise ImageError(f"{label}: expected a grey or RGB PNG of 8 bits, opaque, got {got}; save it as grey")
+                raise ImageError(f"{label}: expected a grey or RGB PNG of 8 bits, got {got}; save it as grey")
             image.verify()
         with Image.open(io.BytesIO(content), formats=("PNG",)) as image:  # anew, as `verify` uses the first one up
             check_upright(label, image)
-            grey = image.convert("L")
+            grey = opaque(label, image).convert("L")
     return _prepared(label, grey, size, square, resample)
 
 

@@ -50,6 +50,62 @@ def test_fewer_bits_than_the_type_has_fill_the_range_and_are_noted(
     assert notes_on(path) == []
 
 
+def saved(path: Path, mode: str, **options: object) -> Path:
+    image = Image.fromarray(np.rint(RAMP * 255).astype(np.uint8)).convert(mode)
+    image.save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "options"),
+    [
+        ("a.png", "RGBA", {}), ("a.png", "LA", {}), ("a.tif", "RGBA", {}),
+        ("a.png", "P", {"transparency": b"\xff" * 256}),
+    ],
+)
+def test_alpha_that_hides_nothing_changes_nothing(
+    tmp_path: Path, name: str, mode: str, options: dict[str, object]
+) -> None:
+    path, plain = saved(tmp_path / name, mode, **options), saved(tmp_path / "plain.png", "P" if mode == "P" else "L")
+    np.testing.assert_array_equal(prepared(path), prepared(plain))
+    assert notes_on(path) == notes_on(plain)
+
+
+@pytest.mark.parametrize(("mode", "key"), [("L", 44), ("P", 3), ("RGB", (44, 44, 44))])
+def test_a_transparent_colour_that_pixels_have_is_refused(tmp_path: Path, mode: str, key: object) -> None:
+    path = saved(tmp_path / "a.png", mode, transparency=key)
+    said = f"expected an opaque image, got {mode} with transparency; flatten"
+    with pytest.raises(FaultyImageError, match=said) as caught:
+        prepared(path)
+    assert caught.value.rule == "transparency"
+
+
+def test_a_picture_with_alpha_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6
+    for suffix in ("png", "tif"):
+        turned = [saved(tmp_path / f"{mode}.{suffix}", mode, exif=exif) for mode in ("RGBA", "RGB")]
+        np.testing.assert_array_equal(prepared(turned[0]), prepared(turned[1]))
+        assert prepared(turned[0])[0, 0] != prepared(saved(tmp_path / "upright.png", "L"))[0, 0]
+
+
+def test_pictures_that_are_not_opaque_are_left_out_under_a_rule_of_their_own(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    lines = ["image,subject,diagnosis"]
+    for place in range(8):
+        image = Image.fromarray(np.roll(np.rint(RAMP * 255).astype(np.uint8), place, 1)).convert("RGBA")
+        if place == 7:
+            image.putalpha(Image.fromarray(np.rint(RAMP * 255).astype(np.uint8)))
+        image.save(root / f"{place}.png")
+        lines.append(f"{place}.png,s{place},CN")
+    (root / "manifest.csv").write_text("\n".join(lines), encoding="utf-8")
+    summary = prepare(FolderReader(root / "manifest.csv", size=64), root, tmp_path / "out", plan=PLAN)
+    assert summary.counts.skipped == {("fault", "transparency"): 1}
+    expected = "the first of transparency: 7.png: expected an opaque image, got RGBA with transparency; flatten it"
+    assert expected in summary.lines()
+
+
 def test_a_tiff_declares_its_bit_depth(tmp_path: Path) -> None:
     packed = np.packbits(np.unpackbits(np.arange(64 * 64, dtype=">u2").view("u1").reshape(-1, 2), axis=1)[:, 4:])
     strip = packed.tobytes()  # 12 bits a pixel
