@@ -20,6 +20,7 @@ from ldbench.records.sidecar import own_sidecar, values_of
 SCHEMA_VERSION = 5
 _OLDEST = 1
 WITH_IT = "with_it"  # what a part of a score calls, in its parameters, how many of its n images have what it is of
+FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 LABEL = "label"  # what the scores by label are called beside those by sex or age
 
 

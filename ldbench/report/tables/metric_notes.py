@@ -12,8 +12,8 @@ from ldbench.api import ParameterValue, Score
 from ldbench.board.leaderboard import BoardMetric
 from ldbench.plugins.kinds import depends_on_number
 from ldbench.records.identity import real_images
+from ldbench.records.subgroups import FEWEST_OF_A_SET
 from ldbench.report.tables.headline import ARROWS
-from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 VIEWING = ("viewing_blur", "viewing_noise")
 Settings = Mapping[str, Mapping[str, ParameterValue]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ldbench.api import Metric
+from ldbench.records.subgroups import FEWEST_OF_A_SET
 from ldbench.score.folders.notes import SHARE, dependent
 from ldbench.score.folders.sets import MeasuredSet
 from ldbench.score.folders.tables import GENERATED
-from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 
 _BOTH = ("real", GENERATED)
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ldbench.api import Measured, Metric
+from ldbench.records.subgroups import FEWEST_OF_A_SET
 from ldbench.score.folders.form import Channels
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
 from ldbench.score.folders.tables import GENERATED
-from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET
 from ldbench.task.metric_specs import TrainingSpec
 
 SHARE = 0.1  # so far two shares of images may lie apart without a word

@@ -29,7 +29,7 @@ import numpy.typing as npt
 from ldbench.api import Attributes, Measured, Metric, MetricInputs
 from ldbench.errors import LdbenchError, MetricError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.subgroups import Breakdown, Subgroups
+from ldbench.records.subgroups import FEWEST_OF_A_SET, Breakdown, Subgroups
 from ldbench.records.units import CASES, SCANS, Units
 from ldbench.score.by_subject import by_subject, folded, subjects_of_units
 from ldbench.score.free_memory import give_back
@@ -44,7 +44,6 @@ from ldbench.score.subgroups.groups import FEWEST, attributes_of, groups_of, is_
 from ldbench.score.subgroups.inputs import GroupInputs, Rows
 from ldbench.task.metric_specs import records_of
 
-FEWEST_OF_A_SET = 20  # generated and real images each of a group whose sets are compared
 EXCHANGES = 20
 _MOST, _MOST_AT_ONE_SIZE = 1000, 200  # images of a group that are taken: bounds the cost of large runs
 _SEED = 0  # of draws and exchanges: the same for all runs

@@ -17,7 +17,7 @@ from ldbench.api import Measured, Metric, MetricInputs, NoSettings
 from ldbench.data.task_data import task_data
 from ldbench.errors import MetricError, PluginError
 from ldbench.plugins.kinds import METRICS
-from ldbench.records.subgroups import Breakdown
+from ldbench.records.subgroups import FEWEST_OF_A_SET, Breakdown
 from ldbench.score.metrics.fid import fid
 from ldbench.score.metrics.frechet_readings import ReadingsSpec
 from ldbench.score.metrics.intervals import Subjects
@@ -27,7 +27,7 @@ from ldbench.score.returned import DefectError
 from ldbench.score.scorer import inputs_of, scores_of
 from ldbench.score.set_inputs import ScoringContext
 from ldbench.score.subgroups.inputs import GroupInputs
-from ldbench.score.subgroups.set_scores import FEWEST_OF_A_SET, GroupedRun, Split, draw_rows, rows_by_group, set_splits
+from ldbench.score.subgroups.set_scores import GroupedRun, Split, draw_rows, rows_by_group, set_splits
 from ldbench.task import card
 from leaderboards.subgroup_gaps import SETTINGS, SETTINGS_OF_GROUPS, GapSetting, SimulatedInputs, drawn, gap_of, sure
 

@@ -52,7 +52,7 @@ def _check(path: Path, image: Image.Image) -> None:
 def _grey(path: Path, image: Image.Image, by_depth: bool) -> Grey:
     if _uneven(image):
         note(UNEVEN_PRINT)
-    deep = "16" in str(getattr(image, "tile", ""))
+    deep = _is_deep(image)
     halved = deep and image.mode in ("RGB", "RGBA")  # Pillow drops the lower 8 of a colour's 16 bits
     if deep and image.mode == "LA":  # and of grey that has alpha
         text = f"{path}: expected 16-bit grey without an alpha channel, got LA; drop the channel"
@@ -60,9 +60,10 @@ def _grey(path: Path, image: Image.Image, by_depth: bool) -> Grey:
     declared = _tag(image, _BITS)
     upright = opaque(path, ImageOps.exif_transpose(image))
     mode = upright.mode
-    inverted = mode in _16_BIT and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO  # at 8 bits Pillow inverts them itself
+    # at 8 bits Pillow inverts them itself
+    inverted = mode in (*_16_BIT, "I", "F") and _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
     if mode in ("I", "F"):
-        return Grey(np.asarray(upright))
+        return Grey(np.asarray(upright), inverted=inverted)
     if mode in _16_BIT:
         return _whole_numbers(np.asarray(upright).astype(np.uint16), 16, declared, inverted, by_depth)
     if mode not in ("1", "L", "P", "RGB"):
@@ -82,6 +83,13 @@ def _whole_numbers(values: NDArray[Any], bits: int, declared: object, inverted: 
     if by_depth and depth != bits:
         note(f"{BIT_DEPTH} {depth} in {bits}")
     return Grey(values, (0, 2**depth - 1), inverted)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether the file holds 16 bits a channel, as the raw mode of what Pillow is to decode says."""
+    tiles: Any = getattr(image, "tile", ())
+    arguments = [tile[3] for tile in tiles]
+    return any("16" in str(each if isinstance(each, str) else each[0]) for each in arguments if each)
 
 
 def _tag(image: Image.Image, tag: int) -> object:

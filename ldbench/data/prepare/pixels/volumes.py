@@ -18,6 +18,7 @@ black picture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -118,7 +119,7 @@ class Preprocessing:
         """Where the mask of a volume may lie, the first one before the second; none where no mask is asked for."""
         if self.skull != "mask":
             return ()
-        stem = path.name.removesuffix(".gz").removesuffix(".nii")
+        stem = re.sub(r"\.nii(\.gz)?$", "", path.name, flags=re.IGNORECASE)
         return tuple(path.with_name(stem + self.mask_suffix + ending) for ending in SUFFIXES)
 
 

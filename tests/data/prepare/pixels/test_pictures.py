@@ -177,6 +177,24 @@ def test_colour_of_16_bits_is_read_to_8_of_them_unless_those_are_not_used(tmp_pa
     assert caught.value.rule == "colour"
 
 
+@pytest.mark.parametrize("side", [16, 116, 160])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_dark_colour_of_8_bits_is_read_whatever_its_size(tmp_path: Path, side: int, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    dark = np.random.default_rng(0).integers(0, 50, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(dark).save(path)
+    assert read_picture(path).range == (0, 255)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_a_tiff_whose_zero_is_white_is_turned_at_any_depth(tmp_path: Path, kind: type) -> None:
+    for white_is_zero in (True, False):
+        path = tmp_path / f"{white_is_zero}.tif"
+        Image.fromarray((RAMP * 1500).astype(kind)).save(path, tiffinfo={262: 0 if white_is_zero else 1})
+    one, other = (prepared(tmp_path / f"{name}.tif") for name in (True, False))
+    np.testing.assert_allclose(one, 1 - other, atol=1e-3)
+
+
 def test_colour_that_is_neither_grey_nor_rgb_and_several_pages_have_rules(tmp_path: Path) -> None:
     pages = [Image.fromarray((RAMP * 255).astype(np.uint8))] * 2
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])

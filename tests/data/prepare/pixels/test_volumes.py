@@ -179,7 +179,7 @@ def test_what_is_masked_or_outside_is_black_below_zero_too(
 def test_readers_name_the_masks_that_a_scan_is_made_of(tmp_path: Path) -> None:
     strip = replace(SETTINGS, skull="mask", mask_suffix="_m")
     masks = (tmp_path / "a_m.nii.gz", tmp_path / "a_m.nii")
-    for name, expected in (("a.nii.gz", masks), ("a.nii", masks), ("a.png", ())):
+    for name, expected in (("a.nii.gz", masks), ("a.NII.GZ", masks), ("a.nii", masks), ("a.png", ())):
         scan = SourceImage(name, tmp_path / name, "s", name, {})
         folder = FolderReader(size=64, preprocessing=strip)
         assert folder.further_files(scan) == expected
