@@ -18,7 +18,7 @@ REPEATED = "the same images as another seed, so not counted"
 
 def is_ranked(model: ModelRef, origin: str, on_card: bool, unranked_by: str) -> bool:
     """Whether a row is: measured, no reference, blind to the truth, with a seed of the card, no copies."""
-    return origin == "measured" and on_card and not (model.reference or model.sees_truth or unranked_by)
+    return origin == "measured" and on_card and not (model.orients or unranked_by)
 
 
 @dataclass(frozen=True)
@@ -142,5 +142,4 @@ def _precedence(entry: Entry) -> tuple[bool, bool, bool, int, str]:
     """For sorting: references come first, then rows with seeds of the card, runs of a generator, and more image
     sets."""
     model = entry.result.model
-    orients = model.reference or model.sees_truth
-    return not orients, not entry.on_card, model.scored, -len(entry.images), entry.key
+    return not model.orients, not entry.on_card, model.scored, -len(entry.images), entry.key

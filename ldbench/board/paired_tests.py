@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -154,9 +154,10 @@ class _Model:
 
 
 def compare(
-    models: Mapping[str, Mapping[Seed, ScoredRun]], direction: Direction, as_fitted: bool = False
+    models: Mapping[str, Mapping[Seed, ScoredRun]], direction: Direction, as_fitted: bool = False,
+    references: Collection[str] = (),
 ) -> list[Comparison]:
-    """Every pair of the models, given by name and seed, on one metric, in the order given.
+    """Every pair of the models, given by name and seed, on one metric, in the order given; no pair of two `references`.
 
     The error of a difference is that of the cases, paired, and that of the seeds. Several seeds of a model say what a
     seed changes for it, and for no other model; `ldbench.board.seed_allowance` bounds it, and stands in where a model
@@ -165,7 +166,10 @@ def compare(
     metric that trains a network still are; where one was trained once, seeds count as otherwise.
     """
     every = [_Model(name, runs) for name, runs in models.items()]
-    pairs = [(one, two) for index, one in enumerate(every) for two in every[index + 1 :]]
+    pairs = [
+        (one, two) for index, one in enumerate(every) for two in every[index + 1 :]
+        if not {one.name, two.name} <= {*references}
+    ]
     if not pairs:
         return []
     errors = [_cases_error(one, two) for one, two in pairs]

@@ -70,16 +70,21 @@ def _after(better: Set[str], ranks: Mapping[str, int]) -> int:
 
 
 def comparisons(
-    found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
+    found: Sequence[Found], units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False,
+    with_references: bool = False,
 ) -> dict[str, list[Comparison]]:
-    """By metric, every pair of the rows of one task that compete, named by `ldbench.records.identity.row_key`.
+    """By metric, every pair of the rows of one task that compete, named by `ldbench.records.identity.row_key`, and
+    `with_references` each of them against every reference row, too.
 
     `units` holds, by path, what `ldbench.records.units` reads beside a result: with them rows are compared by
     pairs of cases, without them by their intervals. `as_fitted` as `ldbench.board.paired_tests.compare` takes it.
     """
-    return {
-        metric: compare(rows, _direction(rows), as_fitted) for metric, rows in _models(entries(found), units).items()
+    every = entries(found)
+    references = {
+        row.key for row in every if with_references and row.result.origin == "measured" and row.result.model.orients
     }
+    models = _models([row for row in every if row.competes or row.key in references], units)
+    return {metric: compare(rows, _direction(rows), as_fitted, references) for metric, rows in models.items()}
 
 
 def standings(
@@ -88,15 +93,15 @@ def standings(
     """By metric and row key, the places of the rows of one task that compete, from their `comparisons`."""
     return {
         metric: places({name: _mean(runs) for name, runs in models.items()}, _direction(models), compared[metric])
-        for metric, models in _models(rows, NO_UNITS).items()
+        for metric, models in _models([row for row in rows if row.competes], NO_UNITS).items()
     }
 
 
 def _models(rows: Sequence[Entry], units: Mapping[str, Units]) -> dict[str, dict[str, dict[Seed, ScoredRun]]]:
-    """Runs of the rows that compete by metric, row and seed, in an order that does not depend on the paths."""
+    """Runs of the rows by metric, row and seed, in an order that does not depend on the paths."""
     models: dict[str, dict[str, dict[Seed, ScoredRun]]] = {}
     for row in rows:
-        for path, result in row.runs if row.competes else ():
+        for path, result in row.runs:
             for score in result.scores:
                 run = ScoredRun(score, units.get(path), result.images_hash)
                 models.setdefault(score.metric, {}).setdefault(row.key, {})[result.seed] = run

@@ -21,6 +21,9 @@ def compare(
     ] = False,
     only: Only = None,
     without: Without = None,
+    with_references: Annotated[
+        bool, typer.Option("--with-references", help="Test the rows that compete against each reference row, too.")
+    ] = False,
     as_fitted: Annotated[
         bool, typer.Option("--as-fitted", help="Compare these very runs, not what another seed would give.")
     ] = False,
@@ -35,7 +38,7 @@ def compare(
     with left_out_named(WITHOUT) as left_out:
         boards = boards_of(results_or_runs(results), (), True, left_out, only, without)
         metrics = parse_names(metric, "--metric") if metric else []
-        tasks = chosen(compared(boards, as_fitted), metrics)
+        tasks = chosen(compared(boards, as_fitted, with_references), metrics)
         say_without(boards, tasks, metrics)
         if format_ != "terminal":
             say_chosen(boards)

@@ -48,6 +48,11 @@ class ModelRef:
         """
         return self.distribution is None and self.version == SCORED
 
+    @property
+    def orients(self) -> bool:
+        """Whether its rows are for orientation and have no rank: a reference, or one that saw the truth."""
+        return self.reference or self.sees_truth
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 
 from ldbench.board.chosen import choice_notes
 from ldbench.board.gather import BoardSet
-from ldbench.board.leaderboard import Leaderboard, by_task
+from ldbench.board.leaderboard import BoardRow, Leaderboard, by_task
 from ldbench.board.paired_tests import Comparison
 from ldbench.board.ranks import NO_UNITS, comparisons
 from ldbench.board.row_labels import labels
@@ -33,24 +33,35 @@ _READING = (
     "a > b: a is better than b. a ~ b: no test says which is better. Then the value of a less that of b, with its 95 % "
     "interval, and p."
 )
+_REFERENCES = "Reference rows are tested against each row that competes, not against each other, and stay unranked."
+_LONE = (
+    " One of a single seed gets the allowance, too, also where a seed changes nothing: run it with the other rows' "
+    "seeds, or ask --as-fitted."
+)
 
 
 def pairs(
-    found: Sequence[Found], board: Leaderboard, units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False
+    found: Sequence[Found], board: Leaderboard, units: Mapping[str, Units] = NO_UNITS, as_fitted: bool = False,
+    with_references: bool = False,
 ) -> dict[str, list[Comparison]]:
     """By metric, in the board's order, every pair of the rows that compete, under the rows' labels.
 
     `found` are the results that the board was folded from, with their paths; `units` holds, by path, what
-    `ldbench.records.units` reads beside one; `as_fitted` is as `ldbench.board.paired_tests.compare` takes it.
+    `ldbench.records.units` reads beside one; all else is as `ldbench.board.ranks.comparisons` takes it.
     """
     of_task = by_task(each for each in found if each[1].task.id == board.task.id)[board.task.id]
-    return _labelled(board, comparisons(of_task, units, as_fitted))
+    return _labelled(board, comparisons(of_task, units, as_fitted, with_references))
 
 
-def compared(results: BoardSet, as_fitted: bool = False) -> dict[str, dict[str, list[Comparison]]]:
-    """The `pairs` of every task: those that it is ranked by or, `as_fitted`, others."""
-    if as_fitted:
-        return {task: pairs(results.found, board, results.units, True) for task, board in results.boards.items()}
+def compared(
+    results: BoardSet, as_fitted: bool = False, with_references: bool = False
+) -> dict[str, dict[str, list[Comparison]]]:
+    """The `pairs` of every task: those that it is ranked by or, `as_fitted` or `with_references`, others."""
+    if as_fitted or with_references:
+        return {
+            task: pairs(results.found, board, results.units, as_fitted, with_references)
+            for task, board in results.boards.items()
+        }
     return {task: _labelled(board, results.compared[task]) for task, board in results.boards.items()}
 
 
@@ -117,13 +128,30 @@ def render_text(
     out.
     """
     parts = [part for task, compared in tasks.items() for part in (task, *_paragraphs(compared), *_apart(task, boards))]
-    metrics = [metric for board in boards.values() for metric in board.metrics]
-    there = {name for compared in tasks.values() for name in compared}
-    listed = allowance_sentence(one for one in metrics if one.metric in there)
-    said = [_READING] if any(pair for compared in tasks.values() for pair in compared.values()) else []
-    said += [AS_FITTED] if as_fitted else [RULE, GUARANTEE, *([listed] if listed else [])]
-    said += [f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."] if further else []
-    return "\n\n".join([*parts, "\n".join(textwrap.fill(line, _WIDTH) for line in said)]) + "\n"
+    metrics = [one for task in tasks if task in boards for one in boards[task].metrics if tasks[task].get(one.metric)]
+    listed = allowance_sentence(metrics)
+    said = list[str]()
+    if any(pair for compared in tasks.values() for pair in compared.values()):
+        said = [_READING, *([AS_FITTED] if as_fitted else filter(None, (RULE, GUARANTEE, listed)))]
+        said += [f"{FURTHER}, shown by --all-metrics: {', '.join(further)}."] if further else []
+    said[1:1] = _of_references(tasks, boards, as_fitted)
+    return "\n\n".join([*parts, *(["\n".join(textwrap.fill(line, _WIDTH) for line in said)] if said else [])]) + "\n"
+
+
+def _of_references(
+    tasks: Mapping[str, Mapping[str, Sequence[Comparison]]], boards: Mapping[str, Leaderboard], as_fitted: bool
+) -> list[str]:
+    """How reference rows take part in the pairs; where a lone row competes beside some, how they would."""
+    tested, lone = list[BoardRow](), list[str]()
+    for task, compared in tasks.items():
+        rows = boards[task].rows if task in boards else ()
+        references = {labels(rows).of(row): row for row in rows if row.origin == "measured" and row.model.orients}
+        seen = {name for of_metric in compared.values() for pair in of_metric for name in (pair.first, pair.second)}
+        tested += [row for name, row in references.items() if name in seen]
+        lone += [*references] if not seen and any(row.competes for row in rows) else []
+    of_one_seed = _LONE if not as_fitted and any(len(row.seeds) == 1 for row in tested) else ""
+    asked = f"--with-references tests a lone row against each reference row: {', '.join(dict.fromkeys(lone))}."
+    return [*([_REFERENCES + of_one_seed] if tested else []), *([asked] if lone else [])]
 
 
 def _apart(task: str, boards: Mapping[str, Leaderboard]) -> list[str]:

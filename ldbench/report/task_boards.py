@@ -92,7 +92,7 @@ class TaskBoard:
 
 @dataclass(frozen=True, repr=False)
 class TaskComparisons:
-    """Every pair of a task's rows that compete, by metric, in the board's order.
+    """Every pair of a task's rows that compete, by metric, in the board's order, or of them and reference rows.
 
     It prints as `ldbench compare --all-metrics` does.
     """
@@ -154,19 +154,19 @@ def leaderboard(
 @argument_names(metric="metrics")
 def compare(
     results: Results = "runs", *, task: str | None = None, metrics: Sequence[str] | None = None,
-    as_fitted: bool = False,
+    as_fitted: bool = False, with_references: bool = False,
     leave_out: LeaveOut = refuse, only: Sequence[str] | None = None, without: Sequence[str] | None = None,
 ) -> TaskComparisons:
     """Test which rows of one task are better than which, as `ldbench compare` does: paired over cases and seeds,
     corrected for all pairs of a metric.
 
-    `as_fitted` compares these very runs, not what another seed would give. All else, and what is raised, is as
-    `leaderboard` has it.
+    `as_fitted` compares these very runs, not what another seed would give. `with_references` tests the rows that
+    compete against each reference row, too. All else, and what is raised, is as `leaderboard` has it.
 
     >>> [pair.better for pair in compare("runs", metrics=["viewed_fid"]).found]  # doctest: +SKIP
     """
     found, name = _boards(results, task, True, leave_out, _choice(only, without))
-    by_metric = chosen(compared(found, as_fitted), name_list(metrics, "--metric"))[name]
+    by_metric = chosen(compared(found, as_fitted, with_references), name_list(metrics, "--metric"))[name]
     return TaskComparisons(by_metric, found.boards[name], as_fitted)
 
 

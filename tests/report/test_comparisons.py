@@ -10,6 +10,7 @@ import pytest
 
 from ldbench.api import Score
 from ldbench.board.leaderboard import Leaderboard
+from ldbench.board.paired_tests import holm
 from ldbench.board.row_labels import labels
 from ldbench.errors import UnknownNameError
 from ldbench.records.identity import Found
@@ -140,3 +141,53 @@ def test_as_fitted_says_what_it_speaks_of(results: list[Found], tmp_path: Path) 
     lay(tmp_path, (result for _, result in results))
     texts = [called("compare", tmp_path, *more).output for more in ([], ["--as-fitted"])]
     assert ["These very runs" in text for text in texts] == [False, True]
+
+
+def test_with_references_each_row_that_competes_is_tested_against_them_and_they_are_not_ranked(
+    results: list[Found], leaderboard: Leaderboard
+) -> None:
+    with known_spreads():
+        alone, beside = (pairs(results, leaderboard, with_references=asked)["fid"] for asked in (False, True))
+    references = {"real", "mean-image", "oracle †"}
+    competing = {name for pair in alone for name in (pair.first, pair.second)}
+    assert not references & competing
+    added = {(pair.first, pair.second) for pair in beside} - {(pair.first, pair.second) for pair in alone}
+    assert added == {(row, reference) for row in competing for reference in references}
+    before = {(pair.first, pair.second): pair for pair in alone}
+    shared = [pair for pair in beside if (pair.first, pair.second) in before]
+    assert len(shared) == len(alone)
+    for pair in shared:
+        old = before[pair.first, pair.second]
+        assert (pair.p, pair.difference) == (old.p, old.difference)
+        assert pair.p_adjusted >= old.p_adjusted
+    assert [pair.p_adjusted for pair in beside] == holm([pair.p for pair in beside])
+    assert any(pair.better == pair.first and pair.second == "mean-image" for pair in beside)
+
+
+def test_a_lone_row_is_told_how_it_is_tested_against_reference_rows(tmp_path: Path) -> None:
+    runs = [one for one in RUNS if one.model.name in ("real", "mean-image", "sd")]
+    lay(tmp_path / "runs", runs)
+    text = said("compare", tmp_path / "runs")
+    assert text == (
+        "sandbox-brain-t2i\n\nfewer than two rows compete, so there is no pair\n\n"
+        "--with-references tests a lone row against each reference row: real, mean-image.\n"
+    )
+    tested = said("compare", tmp_path / "runs", "--with-references")
+    assert " sd  ~  mean-image " in tested
+    assert "tests a lone row" not in tested
+    assert "not against each other, and stay unranked. One of a single seed gets" in " ".join(tested.split())
+    fitted = " ".join(said("compare", tmp_path / "runs", "--with-references", "--as-fitted").split())
+    assert "sd > mean-image -41 " in fitted
+    assert "and stay unranked. These very runs" in fitted
+    lay(tmp_path / "lone", runs[-1:])
+    assert said("compare", tmp_path / "lone", "--with-references").endswith("so there is no pair\n")
+    lay(tmp_path / "references", runs[:-1])
+    assert said("compare", tmp_path / "references", "--with-references").endswith("so there is no pair\n")
+
+
+def test_allowances_are_listed_of_metrics_that_have_pairs(results: list[Found], tmp_path: Path) -> None:
+    short = [replace(one, scores=one.scores[:1]) if one.model.name != "sd" else one for _, one in results[:8]]
+    text = " ".join(said("compare", lay(tmp_path, short), "--all-metrics").split())
+    assert "kid: fewer than two rows that compete have it" in text
+    assert text.partition("own seeds show it: ")[2].startswith("fid ")
+    assert ", kid " not in text

@@ -72,10 +72,12 @@ def test_a_notebook_draws_the_metrics_that_stand_first(runs: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--as-fitted"], ["--metric", "auc"]])
+@pytest.mark.parametrize("options", [[], ["--as-fitted"], ["--with-references"], ["--metric", "auc"]])
 def test_comparisons_are_those_of_the_command(options: list[str], runs: Path) -> None:
     metrics = options[1:] if "--metric" in options else None
-    compared = ldbench.compare(runs, as_fitted="--as-fitted" in options, metrics=metrics)
+    compared = ldbench.compare(
+        runs, as_fitted="--as-fitted" in options, with_references="--with-references" in options, metrics=metrics
+    )
     assert f"{compared!r}\n" == said("compare", runs, "--all-metrics", *options)
     assert render_json({TASK.id: compared.by_metric}) == said("compare", runs, "--format", "json", *options)
     assert compared.table() == [vars(pair) for pair in compared.found]

@@ -14,6 +14,7 @@ from ldbench.report.gate.tolerance import Tolerances
 Verdict = Literal["same", "better", "worse", "moved", "missing", "failed", "unfinished", "new", "unsure"]
 UNCOMPARED: tuple[Verdict, ...] = ("missing", "unfinished", "new", "unsure")  # where they do not fail
 ROW = ""  # the metric of a finding that is about a whole row
+NO_RESULT = "no result of this row"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Gate:
     def passed(self) -> bool:
         """Whether nothing fails."""
         return not any(finding.fails for finding in self.findings)
+
+    @property
+    def compared(self) -> bool:
+        """Whether any score of today was held against one of the baseline."""
+        return any(finding.now is not None for finding in self.findings)
 
     @property
     def failing(self) -> tuple[GateFinding, ...]:

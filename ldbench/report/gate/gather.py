@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ldbench.board.gather import BoardSet
-from ldbench.errors import UsageError
+from ldbench.errors import ResultError, UsageError
 from ldbench.records.files import write_text_atomic
 from ldbench.records.own_files import begins_with, check_own, marked
 from ldbench.report.gate import baseline, junit, lines, summary
+from ldbench.report.gate.findings import NO_RESULT, Gate
 from ldbench.report.gate.judge import check
 from ldbench.report.gate.tolerance import Tolerances, parse
 
 _IS_SUMMARY = begins_with("## ldbench report", "## ldbench: ")
 _IS_JUNIT = marked(b'name="ldbench gate"')
+_NAMED = 5  # rows that an error names
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class GateRequest:
 def gate_of(results: BoardSet, request: GateRequest) -> tuple[str, bool]:
     """What to print, and whether the gate passed; writes the JUnit file and the summary that are asked for.
 
-    Raises `UsageError` for a wrong request, `ResultError` for results and a baseline that don't belong together and,
-    before anything is written, for a file that is no such JUnit file or summary.
+    Raises `UsageError` for a wrong request, `ResultError` for results and a baseline that don't belong together, before
+    anything is written for a file that is no such JUnit file or summary, and after it where nothing was compared.
     """
     limits, boards = request.limits(), results.boards
     for option, path, own in (("--summary", request.summary, _IS_SUMMARY), ("--junit", request.junit, _IS_JUNIT)):
@@ -63,4 +65,17 @@ def gate_of(results: BoardSet, request: GateRequest) -> tuple[str, bool]:
         return "", True
     if request.junit is not None:
         write_text_atomic(request.junit, junit.render(gate))
+    if gate.passed and not gate.compared:  # only with `allow_missing`
+        raise ResultError(_nothing_compared(gate))
     return lines.text(gate), gate.passed
+
+
+def _nothing_compared(gate: Gate) -> str:
+    missing = gate.of("missing")
+    names = [*dict.fromkeys(one.row for one in missing)]
+    listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    others = [f"{one.row}: {one.detail}; " for one in missing if one.detail != NO_RESULT]
+    return (
+        f"gate: expected a metric of a row of the baseline to compare, got none of {listed}; "
+        f"{''.join(others[:_NAMED])}name the baseline of these results, or run its rows"
+    )

@@ -15,16 +15,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ldbench.board.leaderboard import BoardRow, FailedRun, FoldedScore, Leaderboard
-from ldbench.board.row_labels import labels
+from ldbench.board.row_labels import Labels, labels
 from ldbench.errors import ResultError
 from ldbench.records.identity import real_images
 from ldbench.records.names import one_line
 from ldbench.records.unfinished import UnfinishedRun
 from ldbench.report.gate.baseline import require_comparable
-from ldbench.report.gate.findings import Gate, GateFinding, Verdict
-from ldbench.report.gate.pairing import Pairs, pair
+from ldbench.report.gate.findings import NO_RESULT, Gate, GateFinding, Verdict
+from ldbench.report.gate.pairing import Pairs, changes, pair
 from ldbench.report.gate.reach import RowPair
 from ldbench.report.gate.tolerance import Tolerances, require_known
+from ldbench.report.gate.unseen import losses_unseen, would_pass
 
 # LPIPS of the truth is 2.6e-14 with an interval of 1e-15, and another processor's last digits are no change.
 ROUND_OFF = 1e-9
@@ -39,8 +40,8 @@ def check(
 
     Runs that are `unfinished` fail where they are of a row of the baseline, and are said elsewhere.
 
-    Raises `ResultError` where nothing is shared or compared or a task was measured otherwise, `UnknownNameError` for a
-    tolerance of a metric that the baseline does not hold.
+    Raises `ResultError` where no task is shared or one was measured otherwise, `UnknownNameError` for a tolerance of a
+    metric that the baseline does not hold.
     """
     expected = {task: board for task, board in sorted(baseline.items()) if _measured(board)}
     if not expected.keys() & boards.keys():
@@ -62,22 +63,11 @@ def check(
         findings.extend(GateFinding(task, labelled.of(row), "new", False, detail="no baseline") for row in rows)
     elsewhere = (run for run in unfinished if run.task not in expected)
     findings.extend(_unfinished(run, run.model, fails=False) for run in elsewhere)
-    gate = Gate(tuple(findings), tolerances)
-    if gate.passed and all(finding.now is None for finding in findings):  # only with `allow_missing`
-        raise ResultError(
-            f"gate: expected a metric of a row of the baseline to compare, got none of {_rows_of(expected)}; name the "
-            "baseline of these results, or run its rows"
-        )
-    return gate
+    return Gate(tuple(findings), tolerances)
 
 
 def _listed(tasks: Mapping[str, Leaderboard]) -> str:
     return ", ".join(sorted(tasks)) or "none"
-
-
-def _rows_of(boards: Mapping[str, Leaderboard]) -> str:
-    names = [name for board in boards.values() for name in map(labels(_measured(board)).of, _measured(board))]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _measured(board: Leaderboard) -> list[BoardRow]:
@@ -96,7 +86,7 @@ def _task(
     labelled = labels([*old, *pairs.new])  # in one go, so that a row and its new namesake have two names
     for row in old:
         own = [run for run in begun if run.is_of(row.model)]
-        yield from _row(then, labelled.of(row), row, pairs, tolerances, allow_missing, own)
+        yield from _row(then, labelled, row, pairs, tolerances, allow_missing, own)
     of_new = (run for run in begun if not any(run.is_of(row.model) for row in old))
     yield from (_unfinished(run, run.model, fails=False) for run in of_new)
     for new in pairs.new:
@@ -104,21 +94,25 @@ def _task(
 
 
 def _row(
-    board: Leaderboard, name: str, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool,
+    board: Leaderboard, labelled: Labels, then: BoardRow, pairs: Pairs, tolerances: Tolerances, allow_missing: bool,
     begun: Sequence[UnfinishedRun],
 ) -> Iterator[GateFinding]:
-    task, now, failures = board.task.id, pairs.now(then), pairs.failures(then)
+    task, name, now, failures = board.task.id, labelled.of(then), pairs.now(then), pairs.failures(then)
     if failures:
         yield GateFinding(task, name, "failed", True, detail=_failure_note(failures))
     yield from (_unfinished(run, name, fails=True) for run in begun)
     if now is None:
         if not (failures or begun):
-            yield GateFinding(task, name, "missing", not allow_missing, detail="no result of this row")
+            other = pairs.nearest(then)
+            but = "" if other is None else f", but of {labelled.of(other)}: {changes(then.model, other.model)}"
+            yield GateFinding(task, name, "missing", not allow_missing, detail=f"{NO_RESULT}{but}")
         return
     detail = _changes(now, then)
     rows = RowPair(now, then, {one.metric: real_images(one.parameters) for one in board.metrics})
-    if rows.spread_is_unknown:
-        yield GateFinding(task, name, "unsure", False, detail=f"{_seed_change(now, then)}; {_ONE_SEED}")
+    one_seed = f"{_seed_change(now, then)}; {_ONE_SEED}" if rows.spread_is_unknown else ""
+    first = board.metrics[0].metric if board.metrics else ""
+    if unsure := "; ".join(filter(None, (one_seed, losses_unseen(rows, first, tolerances)))):
+        yield GateFinding(task, name, "unsure", False, detail=unsure)
     for score in then.scores:
         new = now.score(score.metric)
         if new is None:
@@ -140,6 +134,8 @@ def _score(
     verdict: Verdict = "same"
     if abs(worse_by) > allowed:
         verdict = "moved" if not rows.then.competes else "worse" if worse_by > 0 else "better"
+    elif passing := would_pass(rows, now, then, tolerances):
+        detail = "; ".join(filter(None, (detail, f"{passing} would pass")))
     return GateFinding(
         task, name, verdict, verdict in ("worse", "moved"), then.metric, then.direction, then.value, now.value,
         worse_by, allowed, detail,

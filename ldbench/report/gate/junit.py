@@ -1,8 +1,8 @@
 """A gate's findings as JUnit XML, which continuous integration services list as tests.
 
 One suite a task, one case a row and metric; a case that closes the gate has a failure, a row that is new or may be
-missing is skipped, and so is a new one's unfinished run. Times are not written, so that the same findings give the same
-bytes. Characters that XML 1.0 does not allow become U+FFFD.
+missing is skipped, and so is a new one's unfinished run. What passed has its numbers as output. Times are not written,
+so that the same findings give the same bytes. Characters that XML 1.0 does not allow become U+FFFD.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _case(suite: ElementTree.Element, finding: GateFinding) -> None:
         ElementTree.SubElement(case, "failure", about).text = _legal(line_of(finding))
     elif _is_skipped(finding):
         ElementTree.SubElement(case, "skipped", {"message": _legal(f"{finding.verdict}: {said(finding)}")})
-    elif finding.verdict == "better":
+    else:
         ElementTree.SubElement(case, "system-out").text = _legal(line_of(finding))
 
 

@@ -37,17 +37,19 @@ def said(finding: GateFinding) -> str:
 
 
 def numbers(finding: GateFinding) -> tuple[str, str, str, str]:
-    """Then, now, "worse by 7.8" and what was allowed, to two significant digits of the last; empty where unknown."""
+    """Then, now, "worse by 7.8" or "unchanged" and what was allowed, to two significant digits of the last; empty where
+    unknown."""
     then, now, worse_by, allowed = finding.then, finding.now, finding.worse_by, finding.allowed
     if then is None or now is None or worse_by is None or allowed is None:
         return "" if then is None else f"{then:.4g}", "", "", ""
     decimals = decimals_for(allowed, then)
-    change = f"{'worse' if worse_by > 0 else 'better'} by {fixed(abs(worse_by), decimals)}"
+    change = f"{'worse' if worse_by > 0 else 'better'} by {fixed(abs(worse_by), decimals)}" if worse_by else "unchanged"
     return fixed(then, decimals), fixed(now, decimals), change, fixed(allowed, decimals)
 
 
 def verdict(gate: Gate) -> str:
-    """The gate in one sentence: whether it passed, how many scores or rows had which fate, and the tolerance."""
+    """The gate in one sentence: how it ended, how many scores or rows had which fate, and the tolerance."""
     verdicts = [finding.verdict for finding in gate.findings]
     counts = ", ".join(f"{verdicts.count(one)} {one}" for one in WORDS if one in verdicts)
-    return f"check {'passed' if gate.passed else 'failed'}: {counts}; tolerance {gate.tolerances}"
+    end = "failed" if not gate.passed else "passed" if gate.compared else "compared nothing"
+    return f"check {end}: {counts}; tolerance {gate.tolerances}"

@@ -8,11 +8,15 @@ comparing a release with the one before is what a gate is for. Where several wou
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from ldbench.board.leaderboard import BoardRow, FailedRun
+from ldbench.records.names import readable_json
 from ldbench.records.result import ModelRef
+
+_SAID = 3  # differences that are named
+_ABSENT = "(absent)"
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,12 @@ class Pairs:
         """The runs of the baseline's row that failed, without those that had failed in the baseline."""
         own = self._names[_exact(then.model)]
         return [one for one in self._failed if _exact(one.model) == own]
+
+    def nearest(self, then: BoardRow) -> BoardRow | None:
+        """The new row of the same name that differs from the baseline's in the fewest parameters; it is another."""
+        namesakes = [row for row in self.new if row.model.name == then.model.name]
+        parameters = then.model.parameters
+        return min(namesakes, key=lambda row: len(_differing(parameters, row.model.parameters)), default=None)
 
 
 def pair(
@@ -55,6 +65,25 @@ def pair(
         _names=names,
         _failed=tuple(one for one in failed if (_exact(one.model), one.seed) not in known),
     )
+
+
+def changes(then: ModelRef, now: ModelRef) -> str:
+    """In what two models of one name differ: "noise=0.05 then, 0.5 now", parameters before all else."""
+    listed = _differences(then, now)
+    more = f" and {len(listed) - _SAID} more" if len(listed) > _SAID else ""
+    return "; ".join(listed[:_SAID]) + more
+
+
+def _differences(then: ModelRef, now: ModelRef) -> list[str]:
+    """One text a parameter; where all are equal, one for each other part of the reference."""
+    references = [{key: value for key, value in asdict(one).items() if key != "parameters"} for one in (then, now)]
+    return _differing(then.parameters, now.parameters) or _differing(*references)
+
+
+def _differing(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    texts = [{key: readable_json(value) for key, value in one.items()} for one in (then, now)]
+    pairs = {key: [one.get(key, _ABSENT) for one in texts] for key in sorted({*then, *now})}
+    return [f"{key}={old} then, {new} now" for key, (old, new) in pairs.items() if old != new]
 
 
 def _by_release(models: dict[str, ModelRef], without: dict[str, ModelRef]) -> dict[str, list[str]]:

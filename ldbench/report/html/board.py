@@ -15,6 +15,7 @@ from ldbench.plugins.kinds import METRICS
 from ldbench.report.html.axis import Axis, Whisker, spanning, stretched, whisker
 from ldbench.report.tables.content import BoardLine, BoardTable, ScoreCell, page
 from ldbench.report.tables.headline import axis_of, headline
+from ldbench.report.tables.notes import notes_on_parts
 from ldbench.report.tables.seeds_told import seeds_in_words
 from ldbench.report.tables.text_table import TextTable
 
@@ -90,7 +91,8 @@ class BoardView:
 def board_view(leaderboard: Leaderboard) -> BoardView:
     """The drawable content of a leaderboard."""
     content = page(leaderboard)
-    notes = tuple(note for note in content.notes if note not in content.guarantee)
+    parts = notes_on_parts(name for table in content.tables for name in table.names)
+    notes = (*parts, *(note for note in content.notes if note not in content.guarantee))
     measured = [(place, row) for place, row in enumerate(leaderboard.rows) if row.origin == "measured"]
     rows = [item for item in measured if item[1].competes] + [item for item in measured if not item[1].competes]
     table = next((table for table in content.tables if table.ranked), None)

@@ -92,7 +92,7 @@ def _references(
 ) -> Iterator[tuple[str, FoldedScore]]:
     """The board's rows of these names that do not compete, with their scores on the metric."""
     for row in board.rows:
-        score, orients = row.score(metric), row.model.reference or row.model.sees_truth
+        score, orients = row.score(metric), row.model.orients
         if row.model.name in names and orients and row.origin == "measured" and score is not None:
             yield labelled.of(row), score
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ldbench.board.chosen import choice_notes
@@ -17,6 +17,10 @@ from ldbench.report.tables.metric_notes import few_notes, metric_notes
 from ldbench.report.tables.seeds_told import seeds_differ, seeds_in_words
 
 HINT = " Run more seeds, or ask about these very images: ldbench compare --as-fitted."  # which no paper prints
+_PARTS = (
+    "counterfactual_error² is effect_error² + side_effect²: too little or too much of the true edit, and whatever else "
+    "changed."
+)
 _LONE_AMONG = "The interval of a row of one seed lacks the error of another seed."
 _LONE = f"Rows of one seed tie with nearly all others, since nothing says what their next seed would give.{HINT}"
 
@@ -60,6 +64,11 @@ def guarantee(leaderboard: Leaderboard) -> tuple[str, ...]:
     if sum(row.competes for row in leaderboard.rows) < 2:
         return ()
     return tuple(filter(None, (GUARANTEE, allowance_sentence(leaderboard.metrics))))
+
+
+def notes_on_parts(metrics: Iterable[str]) -> tuple[str, ...]:
+    """What a metric shown is made of; committed boards leave that to docs/metrics.md."""
+    return (_PARTS,) if "counterfactual_error" in metrics else ()
 
 
 def by_source(reported: Sequence[BoardRow]) -> dict[str | None, list[BoardRow]]:

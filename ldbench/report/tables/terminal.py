@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.report.tables.content import BoardLine, BoardPage, BoardTable, ScoreCell, page, short_page
+from ldbench.report.tables.notes import notes_on_parts
 from ldbench.report.tables.text_table import Strong, TextCell, TextTable, plain_text, rich_table
 
 BEST_MARK = "*"
@@ -70,7 +71,8 @@ def _broken(cell: TextCell) -> TextCell:
 
 
 def _notes(content: BoardPage) -> list[str]:
-    return [*content.notes, *([_BEST_NOTE] if content.marks_best else [])]
+    parts = notes_on_parts(name for table in content.tables for name in table.names)
+    return [*parts, *content.notes, *([_BEST_NOTE] if content.marks_best else [])]
 
 
 def _fitting(table: BoardTable, width: int) -> list[RichTable]:

@@ -51,6 +51,26 @@ def test_the_gate_is_judged_and_its_files_are_written(tmp_path: Path, file: Path
         path.write_bytes(mine)
 
 
+def test_a_gate_that_compared_nothing_writes_its_files_and_is_refused_also_where_rows_may_be_missing(
+    tmp_path: Path, file: Path
+) -> None:
+    other = lay(tmp_path / "other", [replace(BASELINE[0], model=replace(BASELINE[0].model, parameters={"delta": 0.1}))])
+    asked = GateRequest(file, junit=tmp_path / "junit.xml", summary=tmp_path / "summary.md")
+    said, passed = run_gate([other], asked)
+    assert not passed
+    assert said.count("MISSING ") == 3
+    message = (
+        r"expected a metric of a row of the baseline to compare, got none of ours, theirs, real; ours: no result of "
+        r"this row, but of ours \(delta=0\.1\): delta=\(absent\) then, 0\.1 now; name the baseline of these results"
+    )
+    with pytest.raises(ResultError, match=message):
+        run_gate([other], replace(asked, allow_missing=True))
+    counts = ElementTree.parse(tmp_path / "junit.xml").getroot().attrib
+    assert [counts[name] for name in ("tests", "failures", "skipped")] == ["4", "0", "4"]
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("## ldbench: nothing was compared\n\ncheck compared nothing: 3 missing, 1 new; ")
+
+
 def test_a_folder_is_a_baseline_of_every_task_in_it(tmp_path: Path, file: Path) -> None:
     same = lay(tmp_path / "same", BASELINE)
     (file.parent / "results").mkdir()

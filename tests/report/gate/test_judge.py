@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ldbench.api import ParameterValue
 from ldbench.errors import ResultError, UnknownNameError
 from ldbench.records.result import ModelRef, Result, TaskRef
 from ldbench.records.run_folder import RunFolder
@@ -118,13 +119,6 @@ def test_a_missing_row_fails_unless_allowed(baseline: Boards) -> None:
     assert [one.row for one in allowed.of("missing")] == ["ours"]
 
 
-def test_a_gate_that_compared_nothing_is_refused_also_where_rows_may_be_missing(baseline: Boards) -> None:
-    other = [replace(BASELINE[0], model=replace(BASELINE[0].model, name="another"))]
-    assert {one.verdict for one in judged(other, baseline).failing} == {"missing"}
-    with pytest.raises(ResultError, match="expected a metric of a row of the baseline to compare, got none of ours, "):
-        judged(other, baseline, allow_missing=True)
-
-
 def test_a_missing_metric_fails_unless_allowed(baseline: Boards) -> None:
     short = [replace(BASELINE[0], scores=BASELINE[0].scores[:2]), *BASELINE[1:]]
     found = only(judged(short, baseline))
@@ -193,13 +187,35 @@ def test_two_releases_in_the_baseline_are_not_guessed_between(baseline: Boards) 
     newer = replace(BASELINE[0], model=replace(BASELINE[0].model, version="0.2.0"))
     gate = judged([newer, *BASELINE[1:]], folded([older, *BASELINE]))
     assert [one.verdict for one in gate.findings if "ours" in one.row] == ["missing", "missing", "new"]
+    assert gate.failing[0].detail.endswith('version="0.0.9" then, "0.2.0" now')
 
 
 def test_other_parameters_are_another_row(baseline: Boards) -> None:
     other = replace(BASELINE[0], model=replace(BASELINE[0].model, parameters={"delta": 0.1}))
     gate = judged([other, *BASELINE[1:]], baseline)
-    told = [(one.verdict, one.row) for one in gate.findings if one.verdict != "same"]
-    assert told == [("missing", "ours"), ("new", "ours (delta=0.1)")]
+    told = [(one.verdict, one.row, one.detail) for one in gate.findings if one.verdict != "same"]
+    but = "no result of this row, but of ours (delta=0.1): delta=(absent) then, 0.1 now"
+    assert told == [("missing", "ours", but), ("new", "ours (delta=0.1)", "not in the baseline")]
+
+
+@pytest.mark.parametrize(
+    ("now", "but"),
+    [
+        ([{"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 1, "c": 0}], "but of ours (c=0): c=1 then, 0 now"),
+        ([{"a": 0, "b": "x", "c": 0, "d": 0}], 'a=1 then, 0 now; b=1 then, "x" now; c=1 then, 0 now and 1 more'),
+    ],
+)
+def test_the_nearest_row_of_other_parameters_is_named_and_not_compared(
+    now: list[dict[str, ParameterValue]], but: str
+) -> None:
+    def run(parameters: dict[str, ParameterValue], version: str) -> Result:
+        return replace(BASELINE[0], model=ModelRef("ours", "ours", version, parameters))
+
+    then = folded([run({"a": 1, "b": 1, "c": 1}, "1"), BASELINE[1]])
+    gate = judged([*(run(one, "2") for one in now), BASELINE[1]], then)
+    assert only(gate).verdict == "missing"
+    assert only(gate).detail.endswith(but)
+    assert [one.row for one in gate.of("same")] == ["theirs"] * 3
 
 
 def test_a_row_that_was_one_with_another_is_judged_once_its_images_are_its_own() -> None:

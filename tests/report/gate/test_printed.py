@@ -53,6 +53,9 @@ def test_junit_has_a_case_a_row_and_metric_and_a_failure_where_the_gate_closes(g
     assert failure is not None
     assert failure.attrib == {"type": "worse", "message": "60.0 then, 69.0 now, worse by 9.0, allowed 6.0"}
     assert cases["newcomer", "row"].find("skipped") is not None
+    told = cases["ours", "kid"].findtext("system-out")
+    assert told == "same    sandbox-brain-t2i: ours: kid: 0.0400 then, 0.0400 now, unchanged, allowed 0.0050"
+    assert all(len(case) == 1 for case in cases.values())
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -73,9 +76,22 @@ def test_the_summary_says_the_verdict_first_and_holds_the_leaderboard(gate: Gate
     text = summary.render(NOW, gate)
     assert text.startswith("## ldbench: the gate is closed\n\ncheck failed: 1 worse, 1 missing")
     assert "| **worse** | sandbox-brain-t2i | ours | fid | 60.0 | 69.0 | worse by 9.0 | 6.0 |  |\n" in text
-    order = [text.index(part) for part in ("### Fails", "### Better", "### sandbox-brain-t2i", "### Not compared")]
+    parts = ("### Fails", "### Better", "### sandbox-brain-t2i", "<details open><summary>Same (4)", "### Not compared")
+    order = [text.index(part) for part in parts]
     assert order == sorted(order)
+    assert "| same | sandbox-brain-t2i | ours | kid | 0.0400 | 0.0400 | unchanged | 0.0050 |  |\n" in text
     assert "| newcomer |" in text
+
+
+def test_many_unchanged_scores_are_folded_and_an_unsure_row_stands_before_the_leaderboards(gate: Gate) -> None:
+    unsure = GateFinding(TASK.id, "ours", "unsure", False, detail="fid up to 290 would pass")
+    text = summary.render(NOW, Gate((unsure, *gate.of("same") * 4), gate.tolerances))
+    assert text.startswith("## ldbench: nothing got visibly worse\n\ncheck passed: 1 unsure, 16 same; ")
+    assert text.index("### Unsure") < text.index("| fid up to 290 would pass |") < text.index("### sandbox-brain-t2i")
+    _, begin, rest = text.partition("<details><summary>Same (16)</summary>\n\n| ")
+    assert begin
+    assert rest.partition("\n\n</details>\n")[1]
+    assert summary.render(NOW, Gate(gate.of("same"), gate.tolerances)).startswith("## ldbench: nothing got worse\n")
 
 
 def test_without_a_baseline_the_summary_is_the_leaderboards(baseline: Boards) -> None:

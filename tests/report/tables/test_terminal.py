@@ -13,7 +13,8 @@ from ldbench.board.fresh_gaps import FreshGap
 from ldbench.board.gather import fold
 from ldbench.board.leaderboard import Leaderboard
 from ldbench.records.result import Result
-from ldbench.report.tables import terminal
+from ldbench.report.html.board import board_view
+from ldbench.report.tables import markdown, terminal
 
 EXPECTED = """\
 sandbox-brain-t2i, version 1 (text-to-image; card 9f3ac1b2d4e5)
@@ -120,3 +121,17 @@ def test_the_legend_is_that_of_the_metrics_shown(leaderboard: Leaderboard) -> No
     assert "fid ↓: efficientnet-lite0" in short
     assert "kid ↓: " not in short
     assert "kid ↓: " in whole
+
+
+def test_the_parts_of_the_counterfactual_error_are_named_where_it_is_shown(results: list[tuple[str, Result]]) -> None:
+    def renamed(score: Score) -> Score:
+        return replace(score, metric="counterfactual_error") if score.metric == "fid" else score
+
+    edits = [(path, replace(one, scores=[*map(renamed, one.scores)])) for path, one in results]
+    said = "counterfactual_error² is effect_error² + side_effect²: "
+    for board, told in ((fold(edits), True), (fold(results), False)):
+        (leaderboard,) = board.values()
+        assert (said in terminal.render(leaderboard)) == told
+        assert (said in terminal.render(leaderboard, all_metrics=True)) == told
+        assert any(note.startswith(said) for note in board_view(leaderboard).notes) == told
+        assert said not in markdown.render(leaderboard)  # committed boards keep their bytes
