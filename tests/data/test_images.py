@@ -16,16 +16,8 @@ import pytest
 import torch
 from PIL import Image, ImageFile
 
-from ldbench.data.images import (
-    MAX_PIXELS,
-    checked_size,
-    quantise,
-    read_image,
-    read_levels,
-    read_levels_again,
-    write_image,
-)
-from ldbench.errors import FaultyImageError, ImageError
+from ldbench.data.images import MAX_PIXELS, quantise, read_image, write_image
+from ldbench.errors import ImageError
 
 SIDE = 8
 
@@ -143,29 +135,6 @@ def test_sixteen_bit_rgb_is_refused_though_pillow_reads_it_as_eight_bit(tmp_path
     with Image.open(path) as image:
         assert image.mode == "RGB"
     refused(path, "expected 8 bits a channel, got 16")
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA"])
-def test_an_alpha_channel_that_hides_nothing_is_dropped(tmp_path: Path, mode: str) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, len(mode)), np.uint8)
-    pixels[..., -1] = 255
-    path, plain = tmp_path / "a.png", tmp_path / "plain.png"
-    Image.fromarray(pixels).save(path)
-    Image.fromarray(pixels[..., :-1].squeeze()).save(plain)
-    assert torch.equal(read_image(path, size=SIDE), read_image(plain, size=SIDE))
-    assert torch.equal(read_levels_again(path), read_levels(plain, size=None))
-    assert checked_size(path) == (SIDE, SIDE)
-    pixels[3, 4, -1] = 254
-    Image.fromarray(pixels).save(path)
-    for read in (lambda: read_image(path, size=SIDE), lambda: checked_size(path)):
-        with pytest.raises(FaultyImageError, match=f"expected an opaque image, got {mode} with transparency") as error:
-            read()
-        assert error.value.rule == "transparency"
-
-
-def test_a_transparent_colour_that_no_pixel_has_hides_nothing(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", "RGB", transparency=(1, 2, 3))
-    assert torch.equal(read_image(path, size=SIDE), read_image(save(tmp_path / "plain.png", "RGB"), size=SIDE))
 
 
 def test_transparency_animation_and_rotation_are_refused(tmp_path: Path) -> None:
