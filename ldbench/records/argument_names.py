@@ -26,7 +26,7 @@ _HEAD = re.compile(r"--(?P<names>[a-z][a-z-]*(?:, --[a-z][a-z-]*)*)(?: (?P<value
 # what follows an option in the suite's texts and is no value of it
 _WORDS = frozenset({
     "a", "and", "beside", "by", "can't", "go", "in", "is", "leave", "must", "need", "of", "on", "or", "out", "say",
-    "starts", "to", "too", "with",
+    "starts", "tests", "to", "too", "with",
 })
 
 

@@ -201,8 +201,9 @@ def test_the_page_measures_in_a_training_loop_and_logs(tmp_path: Path, monkeypat
     section = page.split("## In a training loop\n")[1].split("\n## ")[0]
     (tmp_path / "section.md").write_text(section, encoding="utf-8")
     logged: dict[str, float] = {}
-    given = {
+    given: dict[str, Any] = {
         "images": torch.rand((24, 1, 32, 32), generator=torch.Generator().manual_seed(1)), "step": 7,
+        "steps": [7] * 9, "samples_of": lambda _: given["images"],
         "accelerator": SimpleNamespace(gather=lambda images: images, is_main_process=True, wait_for_everyone=int),
         "wandb": SimpleNamespace(log=lambda values, step: logged.update(values)),
         "writer": SimpleNamespace(add_scalar=lambda name, value, step: logged.update({f"{name}@{step}": value})),
@@ -210,6 +211,7 @@ def test_the_page_measures_in_a_training_loop_and_logs(tmp_path: Path, monkeypat
     for block in blocks(tmp_path / "section.md"):
         exec(block.text, given)
     assert logged.keys() == {"ldbench/kid", "ldbench/coverage", "ldbench/kid@7", "ldbench/coverage@7"}
+    assert given["waited"] == 5  # equal images are never better
 
 
 @pytest.fixture(scope="module")
