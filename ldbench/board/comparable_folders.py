@@ -7,11 +7,11 @@ from dataclasses import fields
 from ldbench.api import Measured, Metric, ParameterValue
 from ldbench.board.unit_parts import Parts, variance
 from ldbench.errors import UsageError
+from ldbench.plugins.kinds import depends_on_number
 from ldbench.score.folders.classifiers import JUDGE
 from ldbench.score.folders.scores import FolderScores
 
 FoldersOfTwo = tuple[FolderScores, FolderScores]
-_OF_NUMBERS = ("equal", "excess")  # `Metric.groups` of values that depend on the number of images
 _MEAN_OF = "labels"  # the parameter that names the labels of a mean over these
 # metrics whose difference was simulated and called equal generators different too often
 _UNSOUND = {
@@ -74,11 +74,11 @@ def unlike(metric: Metric, folders: FoldersOfTwo, scores: tuple[Measured, Measur
             f"it is a mean over other labels, {other.parameters.get(_MEAN_OF)} and {one.parameters.get(_MEAN_OF)}; "
             "give those of both by --label"
         )
-    if metric.groups in _OF_NUMBERS and one.n != other.n:
+    if depends_on_number(metric) and one.n != other.n:
         of_volumes, shown = folders[0].of_volumes, folders[0].shown  # none are drawn of volumes
         remedy = "give folders of as many volumes" if of_volumes else f"give --images {min(one.n, other.n)}"
         return f"its value depends on the number of {shown}, {other.n} and {one.n}; {remedy}"
-    if metric.groups in _OF_NUMBERS and metric.every_class and len({_by_class(each) for each in folders}) > 1:
+    if depends_on_number(metric) and metric.every_class and len({_by_class(each) for each in folders}) > 1:
         return f"its value depends on the number of {folders[0].shown} of each class; give as many of each"
     names = (item.name for item in fields(metric.settings))
     if name := next((name for name in names if one.parameters.get(name) != other.parameters.get(name)), ""):

@@ -49,9 +49,8 @@ def metric_bounds(name: str) -> tuple[float, float]:
     return (-math.inf, math.inf) if metric is None else metric.bounds
 
 
-def depends_on_number(name: str) -> bool:
-    """Whether a metric's value depends on the number of images; false for one that is not installed here."""
-    metric = METRICS.installed(name)
+def depends_on_number(metric: Metric | None) -> bool:
+    """Whether a metric's value depends on the number of images; false for None, of one that is not installed here."""
     return metric is not None and metric.groups in ("equal", "excess")
 
 

@@ -233,6 +233,11 @@ def write_cache(path: Path, write: Callable[[BinaryIO], object]) -> None:
         _warn_unkept(path.parents[1], error.strerror or "a short write")  # numpy tells no more
 
 
+def nearest_there(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
 def _usable(folder: Path) -> bool:
     """Whether the folder can be read or, where there is none, be made. `os.path` answers where `Path` raises."""
     if os.path.isdir(folder):  # noqa: PTH112

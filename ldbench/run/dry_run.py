@@ -18,6 +18,7 @@ from ldbench.data.task_data import TaskData, task_data
 from ldbench.errors import LdbenchError
 from ldbench.plugins.model_ref import code_of
 from ldbench.records.digests import CODE
+from ldbench.records.files import nearest_there
 from ldbench.records.names import in_bytes
 from ldbench.records.run_folder import RunFolder
 from ldbench.run.context import RunContext
@@ -142,7 +143,7 @@ def _no_room(out: Path, needed: int) -> list[str]:
 
 
 def _unwritable(folder: Path) -> list[str]:
-    there = _there(folder)
+    there = nearest_there(folder)
     if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
         return []
     return [f"{there}: expected a folder that may be written to, got one that may not be; choose another --out"]
@@ -150,9 +151,4 @@ def _unwritable(folder: Path) -> list[str]:
 
 def _free(folder: Path) -> int:
     """Bytes free where the folder is or would be."""
-    return shutil.disk_usage(_there(folder)).free
-
-
-def _there(folder: Path) -> Path:
-    """The folder, or the nearest above it that is there."""
-    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(nearest_there(folder)).free

@@ -15,7 +15,7 @@ from typing import Any
 from ldbench.api import Reader
 from ldbench.data.prepare.splits import Plan
 from ldbench.errors import DataError
-from ldbench.records.files import write_text_atomic
+from ldbench.records.files import nearest_there, write_text_atomic
 
 _STATE = "state.json"
 _BEFORE_IT = ("images", "skipped.csv")  # what a call that came to nothing may have left
@@ -58,7 +58,7 @@ def _others(folder: Path) -> list[str]:
 
 def _check_place(images: Path) -> None:
     """`DataError` where the folder, or the nearest above it that is there, is none, or may not be written to."""
-    there = next(path for path in (images, *images.absolute().parents) if path.exists())
+    there = nearest_there(images)
     if not there.is_dir():
         raise _unusable(images.parent, f"{there} is no folder")
     if not os.access(there, os.W_OK | os.X_OK):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from ldbench.api import ParameterValue, Score
 from ldbench.board.leaderboard import BoardMetric
-from ldbench.plugins.kinds import depends_on_number
+from ldbench.plugins.kinds import METRICS, depends_on_number
 from ldbench.records.identity import real_images
 from ldbench.records.subgroups import FEWEST_OF_A_SET
 from ldbench.report.tables.headline import ARROWS
@@ -33,7 +33,8 @@ def few_notes(measured: Iterable[Score | BoardMetric]) -> list[str]:
     """A warning of metrics whose value depends on the number of images, where there are few on either side."""
     few = [
         one.metric for one in measured
-        if min(one.n, real_images(one.parameters) or one.n) < FEWEST_OF_A_SET and depends_on_number(one.metric)
+        if min(one.n, real_images(one.parameters) or one.n) < FEWEST_OF_A_SET
+        and depends_on_number(METRICS.installed(one.metric))
     ]
     if not few:
         return []

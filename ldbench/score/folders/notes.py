@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ldbench.api import Measured, Metric
+from ldbench.plugins.kinds import depends_on_number
 from ldbench.records.subgroups import FEWEST_OF_A_SET
 from ldbench.score.folders.form import Channels
 from ldbench.score.folders.sets import FolderSet, MeasuredSet
@@ -186,7 +187,7 @@ def thin(
 
 def dependent(metrics: Iterable[Metric]) -> list[str]:
     """The metrics whose values depend on the number of images."""
-    return [metric.name for metric in metrics if metric.groups in ("equal", "excess")]
+    return [metric.name for metric in metrics if depends_on_number(metric)]
 
 
 def _smaller(sets: Mapping[str, MeasuredSet]) -> int:
